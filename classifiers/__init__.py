@@ -1,0 +1,1 @@
+"""fastText quality classifiers: normalisation, training, scoring and the bundled models."""

@@ -1,0 +1,1 @@
+"""What a corpus says about itself: schemas, store, ledger, lineage."""

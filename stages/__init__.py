@@ -1,0 +1,1 @@
+"""Pure functions, Arrow table in, Arrow table out: the operators of every tier."""
