@@ -1,0 +1,159 @@
+"""The commit of a shard: a record that names its objects and balances its rows, written once and create-only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests import ledger as accounts
+from manifests.store import HashingSpool, Store
+
+ROW_GROUP_BYTES = 16 << 20  # of text in memory; small enough that a reader streams, large enough to compress
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet object of a shard."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass
+class Record:
+    """What one step wrote for one shard. ``figures`` hold counts such as tokens; no clock is in a record."""
+
+    step: str
+    number: int
+    name: str
+    fingerprint: str
+    parts: list[Part] = field(default_factory=list)
+    ledger: accounts.Ledger = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON: the same record gives the same bytes."""
+        body = {
+            "step": self.step,
+            "number": self.number,
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "parts": [asdict(part) for part in self.parts],
+            "ledger": accounts.dump(self.ledger),
+            "figures": self.figures,
+        }
+        return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Record:
+        """The inverse of ``to_bytes``. Errors: ValueError when the bytes are no record."""
+        body = json.loads(data)
+        return Record(
+            body["step"],
+            body["number"],
+            body["name"],
+            body["fingerprint"],
+            [Part(**part) for part in body["parts"]],
+            accounts.load(body["ledger"]),
+            body["figures"],
+        )
+
+
+def record_path(base: str, step: str, number: int) -> str:
+    """Where the record of a shard's step lies, e.g. ``L1/web/_shards/data/part-00012.json``."""
+    return f"{base}/_shards/{step}/part-{number:05d}.json"
+
+
+def read_record(store: Store, base: str, step: str, number: int) -> Record:
+    """The record of a shard's step. Errors: FileNotFoundError when it is not committed."""
+    return Record.from_bytes(store.get(record_path(base, step, number)))
+
+
+def committed(store: Store, base: str, step: str) -> set[int]:
+    """Numbers of the shards whose step is committed, by one listing."""
+    names = (found.path.rsplit("/", 1)[1] for found in store.list(f"{base}/_shards/{step}"))
+    return {int(name[5:-5]) for name in names if name.startswith("part-") and name.endswith(".json")}
+
+
+def read_records(store: Store, base: str, step: str) -> list[Record]:
+    """All records of a step, by shard number."""
+    numbers = sorted(committed(store, base, step))
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda number: read_record(store, base, step, number), numbers))
+
+
+def commit(store: Store, base: str, record: Record) -> Record:
+    """Commit a shard's step, after all of its parts are written; returns the record that stands.
+
+    The first committer wins. Whoever loses removes the parts that the winner does not name, so that a worker which
+    was paused, replaced and woken leaves nothing behind.
+    """
+    path = record_path(base, record.step, record.number)
+    if store.create(path, record.to_bytes()):
+        return record
+    winner = read_record(store, base, record.step, record.number)
+    named = {part.path for part in winner.parts}
+    store.delete(part.path for part in record.parts if part.path not in named)
+    return winner
+
+
+class PartWriter:
+    """Writes one Parquet part whole; its name carries 12 hex digits of its own sha256."""
+
+    def __init__(self, store: Store, stem: str, schema: pa.Schema) -> None:
+        """``stem`` is the path without hash and suffix, e.g. ``L1/web/data/en/part-00012``."""
+        self._store, self._stem, self._schema = store, stem, schema
+        self._spool = HashingSpool()
+        self._sink = pa.PythonFile(self._spool, mode="w")
+        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd", write_page_checksum=True)
+        self._rows = 0
+        self._waiting: list[pa.Table] = []
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; row groups close at a fixed size, whatever the size of the tables given."""
+        self._waiting.append(table.select(self._schema.names).cast(self._schema))
+        self._rows += table.num_rows
+        if sum(waiting.nbytes for waiting in self._waiting) >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            table = pa.concat_tables(self._waiting)
+            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            self._waiting = []
+
+    def finish(self) -> Part:
+        """Put the part into the store under its final name."""
+        self._flush()
+        self._writer.close()
+        digest = self._spool.sha256()
+        path = f"{self._stem}-{digest[:12]}.parquet"
+        self._store.put(path, self._spool.content())
+        return Part(path, self._rows, self._spool.size, digest)
+
+
+def write_part(store: Store, stem: str, tables: Iterable[pa.Table], schema: pa.Schema) -> Part:
+    """Write tables as one part."""
+    writer = PartWriter(store, stem, schema)
+    for table in tables:
+        writer.write(table)
+    return writer.finish()
+
+
+def sweep(store: Store, base: str, folders: Iterable[str], steps: Iterable[str]) -> list[str]:
+    """Remove the Parquet objects under ``folders`` that no record of ``steps`` names; returns their paths.
+
+    After it the folders hold exactly the tier, and any Parquet reader may glob them.
+    """
+    named = {part.path for step in steps for record in read_records(store, base, step) for part in record.parts}
+    strays = [found.path for folder in folders for found in store.list(folder) if found.path not in named]
+    store.delete(strays)
+    return strays
