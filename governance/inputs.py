@@ -1,0 +1,147 @@
+"""What a run reads: files found by path, folder, glob, list or URL, as numbered shards of a dump."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from governance.errors import UsageError
+from manifests.store import Object, Store, is_local, local_path
+
+WARC_SUFFIXES = (".warc", ".warc.gz")
+ROW_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".parquet")
+_GLOB = re.compile(r"[*?\[]")
+_COMMON_CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}")
+_EDGE_BYTES = 64 << 10  # of a local file's head and tail that stand for its content
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One input object. ``number`` is its place in the sorted input; ``key`` the first 8 hex digits of its uids."""
+
+    number: int
+    name: str  # base name
+    folder: str  # base URL of the store it lies in
+    path: str  # its path there
+    size: int
+    identity: str  # changes when the content does
+    key: str
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a WARC, not a file of rows."""
+        return self.name.endswith(WARC_SUFFIXES)
+
+
+def find_shards(patterns: Sequence[str], dump: str) -> list[Shard]:
+    """The input objects that paths, folders, globs, ``.txt`` lists and URLs name, sorted by base name.
+
+    Errors: UsageError for nothing found, an unknown kind of file, two files of one base name.
+    """
+    found: dict[tuple[str, str], Object] = {}
+    for pattern in _expand_lists(patterns):
+        matches = list(_match(pattern))
+        if not matches:
+            raise UsageError(
+                f"no input at {pattern!r}", "give a .warc, .warc.gz, .jsonl or .parquet file, folder or glob"
+            )
+        found.update({(folder, item.path): item for folder, item in matches})
+    ordered = sorted(found.items(), key=lambda entry: (Path(entry[0][1]).name, entry[0]))
+    _refuse_same_names([Path(path).name for (_, path), _ in ordered], dump)
+    if not any(item.size for _, item in ordered):
+        raise UsageError(f"every input is empty, for example {ordered[0][0][1]!r}", "check how the files were fetched")
+    return [_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered)]
+
+
+def dump_of(patterns: Sequence[str]) -> str:
+    """The dump that an archive's name tells, as Common Crawl's do, else ``default``."""
+    match = _COMMON_CRAWL.search(" ".join(patterns))
+    return match.group(0) if match else "default"
+
+
+def _expand_lists(patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if pattern.endswith(".txt") and is_local(pattern):
+            if not local_path(pattern).is_file():
+                raise UsageError(f"no list of inputs at {pattern!r}", "a .txt input lists one path or URL a line")
+            lines = local_path(pattern).read_text(encoding="utf-8").splitlines()
+            yield from (line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        else:
+            yield pattern
+
+
+def _match(pattern: str) -> Iterator[tuple[str, Object]]:
+    if not is_local(pattern):
+        yield from _match_url(pattern)
+        return
+    path = Path(pattern).expanduser()
+    if _GLOB.search(pattern):
+        files = sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+        files = [file for file in files if file.is_file()]
+    elif path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.name.endswith(WARC_SUFFIXES + ROW_SUFFIXES))
+    else:
+        files = [path] if path.is_file() else []
+    for file in files:
+        resolved = file.resolve()
+        yield str(resolved.parent), Object(_known(file.name), resolved.stat().st_size)
+
+
+def _match_url(pattern: str) -> Iterator[tuple[str, Object]]:
+    scheme, _, rest = pattern.partition("://")
+    if scheme not in ("s3", "gs", "az"):
+        raise UsageError(
+            f"cannot read {pattern!r}: unknown scheme {scheme!r}", "use a local path, s3://, gs:// or az://"
+        )
+    bucket, _, key = rest.partition("/")
+    store, glob = Store(f"{scheme}://{bucket}"), _GLOB.search(key)
+    folder = key[: glob.start()].rpartition("/")[0] if glob else key
+    try:
+        items = (
+            [store.head(key)] if not glob and key.endswith(WARC_SUFFIXES + ROW_SUFFIXES) else list(store.list(folder))
+        )
+    except FileNotFoundError:
+        return
+    for item in items:
+        if item.path.endswith(WARC_SUFFIXES + ROW_SUFFIXES) and (not glob or fnmatch.fnmatch(item.path, key)):
+            yield store.url, item
+
+
+def _known(name: str) -> str:
+    if not name.endswith(WARC_SUFFIXES + ROW_SUFFIXES):
+        raise UsageError(
+            f"cannot read {name!r}: its suffix names no known kind", f"known: {', '.join(WARC_SUFFIXES + ROW_SUFFIXES)}"
+        )
+    return name
+
+
+def _refuse_same_names(names: list[str], dump: str) -> None:
+    for before, after in pairwise(names):
+        if before == after:
+            raise UsageError(
+                f"two inputs of dump {dump!r} are both named {after!r}, so their rows could not be told apart",
+                "rename one, or run them as two dumps with --dump",
+            )
+
+
+def _shard(number: int, folder: str, item: Object, dump: str) -> Shard:
+    name = Path(item.path).name
+    key = hashlib.sha256(f"{dump}/{name}".encode()).hexdigest()[:8]
+    return Shard(number, name, folder, item.path, item.size, _identity(folder, item), key)
+
+
+def _identity(folder: str, item: Object) -> str:
+    """A store's change mark; for local files size, head and tail, so that a copied folder is still the same input."""
+    if not is_local(folder):
+        return f"{item.size}-{item.e_tag}"
+    digest = hashlib.sha256()
+    with Path(folder, item.path).open("rb") as file:
+        digest.update(file.read(_EDGE_BYTES))
+        file.seek(max(0, item.size - _EDGE_BYTES))
+        digest.update(file.read(_EDGE_BYTES))
+    return f"{item.size}-{digest.hexdigest()[:16]}"
