@@ -59,7 +59,7 @@ class S3Server:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """moto in a process of its own. Its bucket and credentials hold for the session, in subprocesses and workers too."""
+    """moto in a process of its own. Its bucket and credentials hold for the session, in subprocesses too."""
     endpoint = f"http://127.0.0.1:{_free_port()}"
     env = {
         "AWS_ENDPOINT_URL": endpoint,
