@@ -169,7 +169,7 @@ def test_what_counts_as_renaming(line: str, expected: bool) -> None:
 def test_no_code_path_renames() -> None:
     """Objects are written whole under their final name: an object store knows no rename, only copy and delete."""
     wrong = [
-        f"{_relative(path)}:{node.lineno}: {ast.unparse(node)}"
+        f"{_relative(path)}:{getattr(node, 'lineno', 0)}: {ast.unparse(node)}"
         for path in _files("governance", "stages", "manifests")
         for node in ast.walk(_tree(path))
         if _renames(node)
