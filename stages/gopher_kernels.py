@@ -1,0 +1,185 @@
+"""Gopher's figures in one pass per page, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from stages.codepoints import BULLET, LETTER, SYMBOL
+from stages.rules import CHINESE
+from stages.text_kernels import (
+    count_duplicates,
+    decode,
+    hash_span,
+    power_table,
+    prefix_hashes,
+    repeated_gram_chars,
+    split_lines,
+    split_runs,
+    strip_span,
+    top_gram_chars,
+)
+from stages.word_kernels import count_readable_words, split_words
+
+QUALITY_FIGURES = (
+    "words",
+    "mean_word_length",
+    "hash_ratio",
+    "ellipsis_ratio",
+    "bullet_lines_ratio",
+    "ellipsis_lines_ratio",
+    "alpha_words_ratio",
+    "stop_words",
+    "stop_ratio",
+    "num_words",
+)
+LINE_FIGURES = ("dup_para_frac", "dup_para_char_frac", "dup_line_frac", "dup_line_char_frac")
+
+
+@njit(cache=True)
+def _ends_with_ellipsis(cps, start, stop):
+    if stop > start and cps[stop - 1] == 0x2026:
+        return True
+    return stop - start >= 3 and cps[stop - 1] == 46 and cps[stop - 2] == 46 and cps[stop - 3] == 46
+
+
+@njit(cache=True)
+def _symbol_counts(cps, n):
+    """Hashes, and ellipses counted without overlap."""
+    hashes, ellipses, dots = 0, 0, 0
+    for i in range(n):
+        hashes += 1 if cps[i] == 35 else 0
+        ellipses += 1 if cps[i] == 0x2026 else 0
+        dots = dots + 1 if cps[i] == 46 else 0
+        if dots == 3:
+            ellipses += 1
+            dots = 0
+    return hashes, ellipses
+
+
+@njit(cache=True)
+def _line_shares(code, cps, n, flags, starts, stops):
+    """Shares of lines that start with a bullet and that end in an ellipsis."""
+    count = split_lines(cps, n, flags, starts, stops)
+    bullets, ellipses = 0, 0
+    for k in range(count):
+        start, stop = strip_span(cps, starts[k], stops[k], flags)
+        if start == stop:
+            continue
+        if code == CHINESE:
+            bullets += 1 if flags[cps[start]] & BULLET else 0
+        else:
+            bullets += 1 if cps[start] == 0x2022 or cps[start] == 45 else 0
+        ellipses += 1 if _ends_with_ellipsis(cps, start, stop) else 0
+    return bullets / max(count, 1), ellipses / max(count, 1)
+
+
+@njit(cache=True)
+def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
+    """Symbol-free words, their mean length, the share of words with a letter, and stop words."""
+    words, chars, alpha, stops_found = 0, 0, 0, 0
+    seen[:] = False
+    for w in range(count):
+        plain, letter = False, False
+        for i in range(starts[w], stops[w]):
+            plain = plain or flags[cps[i]] & SYMBOL == 0
+            letter = letter or flags[cps[i]] & LETTER != 0
+        words += 1 if plain else 0
+        chars += stops[w] - starts[w] if plain else 0
+        alpha += 1 if letter else 0
+        if letter and stops[w] - starts[w] <= 8:
+            key = hash_span(cps, starts[w], stops[w])
+            for k in range(stop_hashes.shape[0]):
+                if stop_hashes[k] == key:
+                    stops_found += 1
+                    seen[k] = True
+    out[0] = words
+    out[1] = chars / max(words, 1)
+    out[6] = alpha / max(count, 1)
+    out[7] = seen.sum()
+    out[8] = stops_found / max(words, 1)
+
+
+@njit(cache=True)
+def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
+    """QUALITY_FIGURES of every row with rules, float64 (n, 10), NaN elsewhere. room: longest row in bytes."""
+    out = np.full((codes.shape[0], 10), np.nan)
+    cps = np.empty(room + 1, np.uint32)
+    starts, stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
+    seen = np.zeros(max(stops_en.shape[0], stops_zh.shape[0]), np.bool_)
+    for r in range(codes.shape[0]):
+        code = codes[r]
+        if code == 0:
+            continue
+        n = decode(data, offsets[r], offsets[r + 1], cps)
+        out[r, 4], out[r, 5] = _line_shares(code, cps, n, tables.flags, starts, stops)
+        count = split_words(code, cps, 0, n, tables, starts, stops)
+        stop_hashes = stops_zh if code == CHINESE else stops_en
+        _word_figures(cps, starts, stops, count, tables.flags, stop_hashes, seen, out[r])
+        hashes, ellipses = _symbol_counts(cps, n)
+        out[r, 2] = hashes / max(count, 1)
+        out[r, 3] = ellipses / max(count, 1)
+        out[r, 9] = count_readable_words(code, cps, n, tables.flags)
+    return out
+
+
+@njit(cache=True)
+def _line_repetition(cps, n, flags, starts, stops, table, epochs, epoch, out):
+    """Shares of paragraphs and lines, and of their code points, that repeat earlier ones; returns the next epoch."""
+    start, stop = strip_span(cps, 0, n, flags)
+    count = split_runs(cps, start, stop, 2, starts, stops)
+    repeated, chars = count_duplicates(cps, starts, stops, count, table, epochs, epoch + 1)
+    out[0], out[1] = repeated / count, chars / max(n, 1)
+    count = split_runs(cps, 0, n, 1, starts, stops)
+    repeated, chars = count_duplicates(cps, starts, stops, count, table, epochs, epoch + 2)
+    out[2], out[3] = repeated / count, chars / max(n, 1)
+    return epoch + 2
+
+
+@njit(cache=True)
+def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, stops, count, n, slots, epoch, out):
+    """Shares of code points in the most frequent and in all repeated n-grams; returns the next epoch."""
+    table, epochs, counts, firsts = slots
+    # datatrove joins the words of a frequent n-gram with spaces and those of a repeated one without.
+    separator = 0 if code == CHINESE else 1
+    prefix_hashes(cps, starts, stops, count, separator, hashes, lengths)
+    for k in range(tops.shape[0]):
+        epoch += 1
+        chars = top_gram_chars(
+            hashes, lengths, powers, count, tops[k], separator, table, epochs, epoch, counts, firsts
+        )
+        out[4 + k] = chars / max(n, 1)
+    prefix_hashes(cps, starts, stops, count, 0, hashes, lengths)
+    for k in range(dups.shape[0]):
+        epoch += 1
+        chars = repeated_gram_chars(hashes, lengths, powers, count, dups[k], table, epochs, epoch)
+        out[4 + tops.shape[0] + k] = chars / max(n, 1)
+    return epoch
+
+
+@njit(cache=True)
+def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
+    """LINE_FIGURES, then one figure for each n of tops and dups, of the rows with this code; NaN elsewhere.
+
+    Returns float64 (n, 4 + len(tops) + len(dups)).
+    """
+    out = np.full((codes.shape[0], 4 + tops.shape[0] + dups.shape[0]), np.nan)
+    cps = np.empty(room + 1, np.uint32)
+    starts, stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
+    hashes, lengths = np.empty(room + 2, np.uint64), np.empty(room + 2, np.int64)
+    powers = power_table(2 * room + 2)
+    size = 16
+    while size < 2 * room + 2:
+        size *= 2
+    slots = (np.empty(size, np.uint64), np.zeros(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64))
+    epoch = 0
+    for r in range(codes.shape[0]):
+        if codes[r] != code:
+            continue
+        n = decode(data, offsets[r], offsets[r + 1], cps)
+        epoch = _line_repetition(cps, n, tables.flags, starts, stops, slots[0], slots[1], epoch, out[r])
+        count = split_words(code, cps, 0, n, tables, starts, stops)
+        epoch = _gram_repetition(
+            code, hashes, lengths, powers, tops, dups, cps, starts, stops, count, n, slots, epoch, out[r]
+        )
+    return out
