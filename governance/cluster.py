@@ -36,6 +36,7 @@ class _Flight:
     tries: int = 1
     since: float = field(default_factory=time.monotonic)
     doubled: bool = False
+    finished: bool = False  # its twin may still be at work
 
 
 @dataclass
@@ -149,7 +150,6 @@ class _Map:
     work: Work
     on_done: Callable[[Any, Any], None]
     flights: dict[Any, _Flight] = field(default_factory=dict)
-    finished: set[int] = field(default_factory=set)  # ids of flights whose twin was first
     longest: float = 0.0
 
     def run(self, groups: Iterator[list[Any]]) -> None:
@@ -169,12 +169,12 @@ class _Map:
             done, _ = ray.wait(list(self.flights), num_returns=1, timeout=1.0)
             for ref in done:
                 flight = self.flights.pop(ref)
-                if id(flight) not in self.finished:
+                if not flight.finished:
                     self._take(ref, flight, waiting)
             self._double_stragglers(remote)
 
     def _unfinished(self) -> bool:
-        return any(id(flight) not in self.finished for flight in self.flights.values())
+        return any(not flight.finished for flight in self.flights.values())
 
     def _send(self, remote: Any, flight: _Flight) -> None:
         flight.since = time.monotonic()
@@ -188,10 +188,9 @@ class _Map:
         except Exception as error:
             if any(other is flight for other in self.flights.values()):
                 return  # its twin is still at work
-            retry = _retry(flight, error)
-            waiting.extend(retry)
+            waiting.extend(_retry(flight, error))
             return
-        self.finished.add(id(flight))
+        flight.finished = True
         self.longest = max(self.longest, time.monotonic() - flight.since)
         for item, result in zip(flight.items, results, strict=True):
             self.on_done(item, result)
@@ -200,7 +199,7 @@ class _Map:
         limit = max(self.cluster.straggler_after_s, 4 * self.longest)
         for flight in list(self.flights.values()):
             late = time.monotonic() - flight.since > limit
-            if late and not flight.doubled and id(flight) not in self.finished:
+            if late and not flight.doubled and not flight.finished:
                 flight.doubled = True
                 self._send(remote, flight)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _MASK = (1 << 64) - 1
+REQUESTS = "requests"  # the account of what an LLM was asked, which stands beside the chain of row stages
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def merge(ledgers: Iterable[Ledger]) -> Ledger:
 def faults(ledger: Ledger) -> list[str]:
     """What does not balance: inside a stage, or from one stage's kept rows to the next one's input."""
     found = [f"{a.stage}: {a.came.rows} rows in, another number or other rows out" for a in ledger if not a.balances()]
-    for before, after in zip(ledger, ledger[1:], strict=False):
+    for before, after in pairwise([account for account in ledger if account.stage != REQUESTS]):
         if before.kept != after.came:
             found.append(f"{before.stage} kept {before.kept.rows} rows, {after.stage} received {after.came.rows}")
     return found

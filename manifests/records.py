@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -83,11 +83,12 @@ def committed(store: Store, base: str, step: str) -> set[int]:
     return {int(name[5:-5]) for name in names if name.startswith("part-") and name.endswith(".json")}
 
 
-def read_records(store: Store, base: str, step: str) -> list[Record]:
-    """All records of a step, by shard number."""
+def read_records(store: Store, base: str, step: str) -> Iterator[Record]:
+    """The records of a step by shard number, a few thousand at a time in memory."""
     numbers = sorted(committed(store, base, step))
     with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(lambda number: read_record(store, base, step, number), numbers))
+        for start in range(0, len(numbers), 4096):
+            yield from pool.map(lambda number: read_record(store, base, step, number), numbers[start : start + 4096])
 
 
 def commit(store: Store, base: str, record: Record) -> Record:
@@ -122,9 +123,10 @@ class PartWriter:
         self._waiting.append(table.select(self._schema.names).cast(self._schema))
         self._rows += table.num_rows
         if sum(waiting.nbytes for waiting in self._waiting) >= ROW_GROUP_BYTES:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Close the row group."""
         if self._waiting:
             table = pa.concat_tables(self._waiting)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
@@ -132,7 +134,7 @@ class PartWriter:
 
     def finish(self) -> Part:
         """Put the part into the store under its final name."""
-        self._flush()
+        self.flush()
         self._writer.close()
         digest = self._spool.sha256()
         path = f"{self._stem}-{digest[:12]}.parquet"

@@ -1,0 +1,168 @@
+"""The command line: parsing and printing only. Heavy imports happen inside the commands, so that --help is instant."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from governance.errors import GovernanceError
+
+app = typer.Typer(
+    name="governance",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Raw web pages to verified, traceable pre-training data: "
+    "L0 text, L1 clean, L2 selected, L3 rewritten and checked against its own source.",
+)
+
+
+class Level(StrEnum):
+    """The tiers that can be built."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+
+
+class Enter(StrEnum):
+    """The tiers at which rows can enter."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+
+
+Output = Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+
+
+@app.command()
+def run(
+    level: Annotated[Level, typer.Option(help="Highest tier to build.")] = Level.L3,
+    input: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="WARC, JSONL or Parquet: a file, folder, glob, .txt list or s3:// URL. Default: the bundled crawl."
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option(help="Folder or s3://, gs://, az:// URL to write to.")] = "output",
+    config: Annotated[str | None, typer.Option(help="TOML file of settings; `governance init` writes one.")] = None,
+    enter: Annotated[Enter, typer.Option(help="Tier at which JSONL or Parquet rows enter.")] = Enter.L0,
+    dump: Annotated[str | None, typer.Option(help="Name of this crawl. Default: from the archive's name.")] = None,
+    model: Annotated[str | None, typer.Option(help="L3: Hugging Face id or folder. Default: SmolLM2-135M.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="L3: URL of an OpenAI-compatible server, ending in /v1.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="L3: documents to write from, at most.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster, e.g. ray://head:10001 or auto. Default: this machine.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="CPUs of the local Ray. 0: run inside this process, for debugging.")
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, e.g. l1.gopher_quality.en.min_words=80. Repeatable.")
+    ] = None,
+    rebuild: Annotated[bool, typer.Option(help="Replace tiers that were built with other settings.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build the tiers up to LEVEL. What is built with the same input and settings is reused.
+
+    After a crash or a kill, the same command goes on where it stopped.
+    """
+    from governance import commands
+
+    overrides = [*(set or []), *commands.engine_overrides(model, endpoint, limit)]
+    ask = commands.Ask(
+        level.value, tuple(input or ()), output, config, enter.value, dump, address, workers, tuple(overrides), rebuild
+    )
+    commands.run(ask, as_json)
+
+
+@app.command()
+def status(out: Output = "output", as_json: AsJson = False) -> None:
+    """Say what is built in OUT, what is under way and how far."""
+    from governance import commands
+
+    commands.status(out, as_json)
+
+
+@app.command()
+def verify(out: Output = "output", as_json: AsJson = False) -> None:
+    """Re-count the ledger, checksums, schemas and lineage of OUT. Exit 1 and name what is wrong."""
+    from governance import commands
+
+    commands.verify(out, as_json)
+
+
+@app.command()
+def explain(
+    uid: Annotated[str, typer.Argument(help="uid of a row of any tier: 32 hex digits.")],
+    out: Annotated[str, typer.Option("--output", help="Folder or URL that a run wrote to.")] = "output",
+    as_json: AsJson = False,
+) -> None:
+    """Tell a row's whole path, from its archive record through every verdict to what was made of it."""
+    from governance import commands
+
+    commands.explain(uid, out, as_json)
+
+
+@app.command()
+def doctor(
+    as_json: AsJson = False, address: Annotated[str | None, typer.Option(help="Ray cluster to check.")] = None
+) -> None:
+    """Check this environment and name the fix for whatever is wrong. Exit 1 if something is."""
+    from governance import commands
+
+    commands.doctor(as_json, address)
+
+
+@app.command()
+def init(
+    path: Annotated[str, typer.Argument(help="TOML file to write.")] = "governance.toml",
+    force: Annotated[bool, typer.Option(help="Overwrite a file that is there.")] = False,
+) -> None:
+    """Write a TOML file with every setting, its default and what it means."""
+    from governance import commands
+
+    commands.init(path, force)
+
+
+def main() -> None:
+    """Entry point: known errors become one message with a remedy and an exit code, bugs keep their traceback."""
+    try:
+        app()
+    except GovernanceError as error:
+        _fail(str(error), error.remedy, error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", "everything committed is kept; the same command goes on from there", 130)
+    except OSError as error:
+        remedy = _os_remedy(error)
+        if remedy is None:
+            raise
+        _fail(str(error).splitlines()[0], remedy, 1)
+
+
+def _os_remedy(error: OSError) -> str | None:
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        return "free some space and run the same command again; everything committed is kept"
+    if isinstance(error, PermissionError):
+        return "give this user the right to it, or choose another --output"
+    return None
+
+
+def _fail(message: str, remedy: str, code: int) -> None:
+    """Print one message on stderr and leave."""
+    print(f"error: {message}", file=sys.stderr)
+    if remedy:
+        print(f"  fix: {remedy}", file=sys.stderr)
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""What the verbs do between the parsed command line and the modules that do the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from governance import config as settings_file
+from governance import doctor as checks
+from governance import explain as biography
+from governance import funnel
+from governance import status as state
+from governance import verify as audit
+from governance.cluster import Cluster
+from governance.config import Settings
+from governance.errors import RunError, UsageError
+from governance.inputs import dump_of, find_shards
+from governance.pipeline import Outcome, Request
+from governance.pipeline import run as run_pipeline
+from governance.progress import Progress
+from manifests.store import Store, is_local, local_path
+
+BUNDLED_CRAWL = Path(__file__).resolve().parent.parent / "examples" / "crawl"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The flags of ``governance run``."""
+
+    level: str
+    inputs: tuple[str, ...]
+    output: str
+    config: str | None
+    enter: str
+    dump: str | None
+    address: str | None
+    workers: int | None
+    overrides: tuple[str, ...]
+    rebuild: bool
+
+
+def engine_overrides(model: str | None, endpoint: str | None, limit: int | None) -> list[str]:
+    """The settings that three flags of ``run`` are short for."""
+    pairs = {"l3.engine.model": model, "l3.engine.endpoint": endpoint, "l3.max_documents": limit}
+    return [f"{name}={json.dumps(value)}" for name, value in pairs.items() if value is not None]
+
+
+def run(ask: Ask, as_json: bool) -> None:
+    """Build the tiers, show the funnel and what to type next."""
+    start = time.monotonic()
+    settings = settings_file.load(ask.config, ask.overrides)
+    inputs = ask.inputs or _bundled()
+    dump = ask.dump or dump_of(inputs)
+    store = open_output(ask.output)
+    request = Request(ask.level, find_shards(inputs, dump), store, dump, settings, ask.enter, ask.rebuild)
+    cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
+    with cluster:
+        outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
+    seconds = time.monotonic() - start
+    _write_times(store, outcome, seconds)
+    body = funnel.as_json(outcome, ask.output, dump, seconds)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        funnel.show(body)
+
+
+def _bundled() -> tuple[str, ...]:
+    if not BUNDLED_CRAWL.is_dir():
+        raise UsageError("no --input, and the bundled crawl is not in this installation", "give --input")
+    return (str(BUNDLED_CRAWL),)
+
+
+def open_output(output: str) -> Store:
+    """The store of an output folder, tried before work starts. Errors: UsageError."""
+    if "://" in output and output.partition("://")[0] not in ("s3", "gs", "az", "file"):
+        raise UsageError(f"cannot write to {output!r}", "use a local folder, s3://, gs:// or az://")
+    if is_local(output):
+        folder = local_path(output)
+        if folder.is_file():
+            raise UsageError(f"--output {output!r} is a file", "give a folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot create {output!r}: {error.strerror}", "choose another --output") from error
+    return Store(output if "://" in output else str(local_path(output)))
+
+
+def _mode(as_json: bool) -> Any:
+    if as_json:
+        return "silent"
+    return "live" if sys.stderr.isatty() else "plain"
+
+
+def _write_times(store: Store, outcome: Outcome, seconds: float) -> None:
+    """Times of the last run that built something, apart from the manifests, which hold no clock."""
+    if outcome.built:
+        body = {"built": outcome.built, "steps_s": outcome.seconds, "wall_s": round(seconds, 2), "ended": time.time()}
+        store.put("run.json", json.dumps(body, indent=1).encode())
+
+
+def status(out: str, as_json: bool) -> None:
+    """Print what is built."""
+    body = state.read(existing(out))
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        state.show(body, out)
+
+
+def verify(out: str, as_json: bool) -> None:
+    """Print what is wrong; raises when something is."""
+    report = audit.audit(existing(out), Progress(_mode(as_json)))
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False, indent=1))
+    else:
+        audit.show(report)
+    if report["faults"]:
+        raise RunError(
+            f"{out}: {len(report['faults'])} faults, the first: {report['faults'][0]}",
+            "restore the named objects, or build into a new --output",
+        )
+
+
+def explain(uid: str, out: str, as_json: bool) -> None:
+    """Print a row's path."""
+    body = biography.explain(existing(out), uid)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1, default=str))
+    else:
+        biography.show(body)
+
+
+def doctor(as_json: bool, address: str | None) -> None:
+    """Print the state of the environment; raises when something must be mended."""
+    checks.report(as_json, address)
+
+
+def init(path: str, force: bool) -> None:
+    """Write the commented settings file."""
+    target = Path(path)
+    if target.exists() and not force:
+        raise UsageError(f"{path} is there already", "choose another name, or add --force")
+    target.write_text(settings_file.commented_toml(Settings()), encoding="utf-8")
+    print(f"wrote {path}; use it with: governance run --config {path}")
+
+
+def existing(out: str) -> Store:
+    """The store of a corpus. Errors: UsageError when there is none."""
+    if is_local(out) and not local_path(out).is_dir():
+        raise UsageError(f"no folder {out!r}", "name the --output of a run")
+    store = Store(out if "://" in out else str(local_path(out)))
+    if next(iter(store.list("")), None) is None:
+        raise UsageError(f"nothing in {out!r}", "name the --output of a run")
+    return store

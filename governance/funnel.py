@@ -1,0 +1,113 @@
+"""The table a run ends with: rows and bytes per tier, what was rejected and why, and what the LLM did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governance.pipeline import Outcome
+from manifests import ledger as accounts
+
+
+def as_json(outcome: Outcome, output: str, dump: str, seconds: float) -> dict[str, Any]:
+    """The whole result of a run as JSON values."""
+    tiers = [tier_row(manifest) for manifest in outcome.manifests.values()]
+    body: dict[str, Any] = {
+        "output": output,
+        "dump": dump,
+        "built": outcome.built,
+        "tiers": tiers,
+        "wall_s": round(seconds, 2),
+    }
+    refined = outcome.manifests.get("L3")
+    if refined is not None:
+        body["synthesis"] = synthesis_row(refined, outcome.seconds.get("L3 refine"))
+    body["next"] = next_commands(output, outcome)
+    return body
+
+
+def tier_row(manifest: dict[str, Any]) -> dict[str, Any]:
+    """One line of the funnel: rows in, kept, rejected by reason, quarantined, and the bytes of the data parts."""
+    ledger = accounts.load(manifest["ledger"])
+    rows = [account for account in ledger if account.stage != accounts.REQUESTS]
+    rejected = {
+        f"{account.stage}.{reason}": count.rows for account in rows for reason, count in account.rejected.items()
+    }
+    return {
+        "tier": manifest["tier"],
+        "in": rows[0].came.rows if rows else 0,
+        "rows": manifest["rows"],
+        "bytes": manifest["bytes"],
+        "rejected": dict(sorted(rejected.items(), key=lambda item: -item[1])),
+        "quarantined": sum(account.quarantined.rows for account in rows),
+    }
+
+
+def synthesis_row(manifest: dict[str, Any], seconds: float | None) -> dict[str, Any]:
+    """What the LLM did: requests by fate, tokens, and the rate of this run where it ran now."""
+    figures = dict(manifest["figures"])
+    if seconds and figures.get("output_tokens"):
+        figures["tokens_per_s"] = round(figures["output_tokens"] / seconds, 1)
+        figures["verified_tokens_per_s"] = round(figures.get("verified_tokens", 0) / seconds, 1)
+    return figures
+
+
+def next_commands(output: str, outcome: Outcome) -> list[str]:
+    """The two commands a person would type next: check it all, and follow one row to its source."""
+    uid = next((m["sample_uid"] for m in reversed(outcome.manifests.values()) if m.get("sample_uid")), "UID")
+    return [f"governance verify {output}", f"governance explain {uid} --output {output}"]
+
+
+def show(body: dict[str, Any]) -> None:
+    """Print the funnel for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not body["built"]:
+        console.print(
+            f"Nothing to do: {body['output']} holds all of this already, built from the same input and settings."
+        )
+    table = Table(title=f"{body['output']}, dump {body['dump']}", title_justify="left")
+    for name, side in (
+        ("tier", "left"),
+        ("in", "right"),
+        ("rows", "right"),
+        ("bytes", "right"),
+        ("quarantined", "right"),
+    ):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    table.add_column("rejected, by reason")
+    for row in body["tiers"]:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(row["rejected"].items())[:6])
+        more = len(row["rejected"]) - 6
+        reasons += f", and {more} more reasons" if more > 0 else ""
+        cells = (
+            row["tier"],
+            f"{row['in']:,}",
+            f"{row['rows']:,}",
+            size(row["bytes"]),
+            f"{row['quarantined']:,}",
+            reasons,
+        )
+        table.add_row(*cells)
+    console.print(table)
+    if "synthesis" in body:
+        console.print("LLM: " + ", ".join(f"{name} {_number(value)}" for name, value in body["synthesis"].items()))
+    console.print(f"Result: {body['output']}   ({body['wall_s']:.1f} s)", highlight=False)
+    console.print("Next:")
+    for command in body["next"]:
+        console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,84 @@
+"""What every worker of a tier knows, and the frame of a step: look for the record, build, commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from governance.config import Settings
+from governance.runner import load_models
+from manifests.records import Part, Record, commit, read_record
+from manifests.store import Store
+from stages.contract import Stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """One tier of one dump, as every worker of it sees it."""
+
+    store: Store
+    tier: str
+    dump: str
+    settings: Settings
+    fingerprint: str
+    parent: str | None = None  # the tier below, None where rows enter from outside
+    partitions: int = 1  # of the duplicate shuffle; any number gives the same result
+
+    @property
+    def base(self) -> str:
+        """The tier's folder in the store."""
+        return f"{self.tier}/{self.dump}"
+
+    @property
+    def parent_base(self) -> str:
+        """The folder of the tier below."""
+        return f"{self.parent}/{self.dump}"
+
+
+def done_before(step: str) -> Callable[[Callable[[Job, Any], Record]], Callable[[Job, Any], dict[str, Any]]]:
+    """Make a step look for its record first, and answer with the few numbers that the driver needs."""
+
+    def wrap(build: Callable[[Job, Any], Record]) -> Callable[[Job, Any], dict[str, Any]]:
+        def run(job: Job, item: Any) -> dict[str, Any]:
+            number = getattr(item, "number", item)
+            try:
+                record = read_record(job.store, job.base, step, number)
+            except FileNotFoundError:
+                record = commit(job.store, job.base, build(job, item))
+            return summary(record)
+
+        run.__name__ = run.__qualname__ = build.__name__
+        run.__doc__ = build.__doc__
+        return run
+
+    return wrap
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Rows in and kept, and bytes written: all of a shard that travels to the driver."""
+    rows = record.ledger[0].came.rows if record.ledger else sum(part.rows for part in record.parts)
+    kept = record.ledger[-1].kept.rows if record.ledger else rows
+    return {"rows": rows, "kept": kept, "bytes": sum(part.bytes for part in record.parts)}
+
+
+_models: dict[str, dict[str, Any]] = {}
+
+
+def models_of(job: Job, stages: tuple[Stage, ...]) -> dict[str, Any]:
+    """The stages' models, loaded once in this process; one tier's at a time, to bound the worker's memory."""
+    if job.fingerprint not in _models:
+        _models.clear()
+    loaded = _models.setdefault(job.fingerprint, {})
+    loaded.update(load_models([stage for stage in stages if stage.name not in loaded]))
+    return loaded
+
+
+def data_parts(record: Record) -> list[Part]:
+    """The parts of a record that hold text."""
+    return [part for part in record.parts if "/data/" in part.path]
+
+
+def annotation_parts(record: Record) -> list[Part]:
+    """The parts of a record that hold verdicts."""
+    return [part for part in record.parts if "/annotations/" in part.path]

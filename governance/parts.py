@@ -1,0 +1,97 @@
+"""Reading and writing the Parquet parts of a shard, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from governance.errors import CorpusError
+from governance.inputs import Shard
+from manifests.records import Part, PartWriter
+from manifests.schema import conform
+from manifests.store import Store, is_local
+
+
+def open_input(shard: Shard) -> BinaryIO:
+    """A seekable file over one input object."""
+    if is_local(shard.folder):
+        return Path(shard.folder, shard.path).open("rb")
+    return Store(shard.folder).open(shard.path)
+
+
+def read_parts(store: Store, parts: Iterable[Part], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of parts, one row group a table. Errors: CorpusError naming a part that is missing or damaged."""
+    for part in parts:
+        try:
+            with store.open(part.path) as stream:
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group, columns=list(columns) if columns else None)
+        except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
+            raise CorpusError(
+                f"cannot read {part.path}: {str(error).splitlines()[0]}",
+                "run `governance verify` to see what is damaged, then build into a new --output",
+            ) from error
+
+
+def read_all(store: Store, parts: Iterable[Part], columns: Sequence[str]) -> pa.Table | None:
+    """A few narrow columns of parts as one table; None when there are no rows."""
+    tables = list(read_parts(store, parts, columns))
+    return pa.concat_tables(tables) if tables else None
+
+
+@dataclass
+class Annotations:
+    """The annotations part of one shard: opens with the first rows, whose columns it keeps."""
+
+    store: Store
+    stem: str
+    _writer: PartWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; all tables of a shard have the same columns."""
+        if table.num_rows == 0:
+            return
+        if self._writer is None:
+            self._writer = PartWriter(self.store, self.stem, table.schema)
+        self._writer.write(table)
+
+    def finish(self) -> list[Part]:
+        """The part written, if there were rows."""
+        return [self._writer.finish()] if self._writer is not None else []
+
+
+@dataclass
+class Data:
+    """The data parts of one shard, one a folder: ``<base>/data[/<lang>]/<stem>``."""
+
+    store: Store
+    base: str
+    stem: str
+    schema: pa.Schema
+    by_language: bool = False
+    _writers: dict[str, PartWriter] = field(default_factory=dict)
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows to the part of their language."""
+        languages = sorted(pc.unique(table["lang"]).to_pylist()) if self.by_language else [""]
+        for language in languages:
+            rows = table.filter(pc.equal(table["lang"], language)) if self.by_language else table
+            if rows.num_rows:
+                self._writer(language).write(conform(rows, self.schema))
+
+    def _writer(self, language: str) -> PartWriter:
+        if language not in self._writers:
+            folder = f"{self.base}/data/{language}" if language else f"{self.base}/data"
+            self._writers[language] = PartWriter(self.store, f"{folder}/{self.stem}", self.schema)
+        return self._writers[language]
+
+    def finish(self) -> list[Part]:
+        """The parts written, by language."""
+        return [self._writers[language].finish() for language in sorted(self._writers)]

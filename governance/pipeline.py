@@ -1,0 +1,235 @@
+"""The driver: which tiers to build, in which steps, and the seal of each. It sees numbers, never text."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from governance import duplicates, refine, steps
+from governance.cluster import Cluster
+from governance.config import Settings
+from governance.errors import CorpusError, RunError, UsageError
+from governance.inputs import Shard
+from governance.job import Job, data_parts
+from governance.plan import TierPlan, differences, make_plan
+from governance.progress import Progress
+from manifests import ledger as accounts
+from manifests.records import Record, committed, read_records, sweep
+from manifests.store import Store
+
+LEVELS = ("L0", "L1", "L2", "L3")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for."""
+
+    level: str
+    shards: Sequence[Shard]
+    store: Store
+    dump: str
+    settings: Settings
+    enter: str = "L0"
+    rebuild: bool = False
+
+
+@dataclass
+class Outcome:
+    """The manifests of the tiers, which of them were built now, and the seconds of each step."""
+
+    manifests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    built: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
+    """Build every tier up to the level, reusing what is sealed with the same fingerprint."""
+    outcome = Outcome()
+    plans = plan_tiers(request)
+    stale = [plan for plan in plans if _clashes(request, plan)]
+    if stale and not request.rebuild:
+        _refuse(request, stale[0])
+    if stale:
+        for tier in LEVELS[LEVELS.index(stale[0].tier) :]:
+            discard(request.store, tier, request.dump)
+    for plan in plans:
+        manifest = read_manifest(request.store, plan.tier, request.dump)
+        if manifest is None:
+            manifest = _build(request, plan, cluster, progress, outcome)
+            outcome.built.append(plan.tier)
+        outcome.manifests[plan.tier] = manifest
+    return outcome
+
+
+def plan_tiers(request: Request) -> list[TierPlan]:
+    """The plans of the tiers from where rows enter up to the level, each with its parent's fingerprint."""
+    if LEVELS.index(request.enter) > LEVELS.index(request.level):
+        raise UsageError(
+            f"rows enter at {request.enter}, above the level {request.level}", "raise --level or lower --enter"
+        )
+    plans: list[TierPlan] = []
+    for tier in LEVELS[LEVELS.index(request.enter) : LEVELS.index(request.level) + 1]:
+        parent = plans[-1] if plans else None
+        plans.append(make_plan(tier, request.dump, request.settings, request.shards, parent))
+    return plans
+
+
+def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
+    """The manifest of a sealed tier, None while it is not sealed."""
+    try:
+        return json.loads(store.get(f"{tier}/{dump}/manifest.json"))
+    except FileNotFoundError:
+        return None
+
+
+def discard(store: Store, tier: str, dump: str) -> None:
+    """Remove a tier of a dump: the seal first, so that nothing half removed looks whole, and the plan last, so that a
+    killed removal is taken up again."""
+    base = f"{tier}/{dump}"
+    store.delete([f"{base}/manifest.json"])
+    store.delete([part.path for record in read_records(store, base, "data") for part in record.parts])
+    store.delete([found.path for found in store.list(base) if found.path != f"{base}/plan.json"])
+    store.delete([f"{base}/plan.json"])
+
+
+def _clashes(request: Request, plan: TierPlan) -> bool:
+    """Whether the output holds this tier by another plan."""
+    found = _stored_plan(request.store, plan)
+    return found is not None and found["fingerprint"] != plan.fingerprint
+
+
+def _stored_plan(store: Store, plan: TierPlan) -> dict[str, Any] | None:
+    try:
+        return json.loads(store.get(f"{plan.tier}/{plan.dump}/plan.json"))
+    except FileNotFoundError:
+        return None
+
+
+def _refuse(request: Request, plan: TierPlan) -> None:
+    found = _stored_plan(request.store, plan)
+    changed = "; ".join(differences(found["plan"] if found else {}, plan.body)[:3])
+    raise UsageError(
+        f"{request.store.url} holds {plan.tier} of dump {plan.dump!r} built differently: {changed}",
+        "use another --output or --dump, go back to the old settings, or add --rebuild to replace "
+        f"{plan.tier} and the tiers above it",
+    )
+
+
+def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progress, outcome: Outcome) -> dict[str, Any]:
+    """Build one tier and seal it."""
+    parent = plan.parent
+    job = Job(request.store, plan.tier, request.dump, request.settings, plan.fingerprint, parent)
+    if not request.store.create(f"{job.base}/plan.json", plan.to_bytes()):
+        raise UsageError(
+            f"another run with other settings is writing {job.base}", "wait for it, or use another --output"
+        )
+    timed = _Timer(outcome.seconds)
+    if parent is None:
+        with timed(f"{plan.tier} ingest"):
+            _map(cluster, progress, f"{plan.tier} ingest", steps.ingest, job, list(request.shards), "data")
+        return seal(job, ["data"])
+    numbers = sorted(committed(request.store, job.parent_base, "data"))
+    if plan.tier == "L1":
+        with timed("L1 annotate"):
+            _map(cluster, progress, "L1 annotate", steps.annotate, job, numbers, "annotations")
+        with timed("L1 duplicates"):
+            duplicates.find(job, cluster, numbers)
+        with timed("L1 select"):
+            _map(cluster, progress, "L1 select", steps.select, job, numbers, "data")
+        return seal(job, ["annotations", "data"], ["duplicates"])
+    if plan.tier == "L2":
+        with timed("L2 score"):
+            _map(cluster, progress, "L2 score", steps.score, job, numbers, "data")
+        return seal(job, ["data"])
+    with timed("L3 refine"):
+        refine.build(job, cluster, progress, numbers)
+    return seal(job, ["data"], extra_folders=[f"{job.base}/_answers"])
+
+
+def _map(
+    cluster: Cluster,
+    progress: Progress,
+    title: str,
+    work: Callable[[Job, Any], dict[str, Any]],
+    job: Job,
+    items: Sequence[Any],
+    step: str,
+) -> None:
+    """Run a step for the shards that have no record of it yet."""
+    there = committed(job.store, job.base, step)
+    pending = [item for item in items if getattr(item, "number", item) not in there]
+    with progress.stage(title, total=len(items), done=len(items) - len(pending)) as line:
+        if pending:
+            cluster.map(work, job, pending, lambda _, result: line.advance(1, result["rows"]))
+
+
+def seal(
+    job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = (), extra_folders: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Sum up the records, check that the ledger balances, sweep strays, and write the manifest, create-only."""
+    ledger: accounts.Ledger = []
+    figures: dict[str, Any] = {}
+    totals = {"rows": 0, "bytes": 0, "parts": 0, "shards": 0}
+    for step in step_names:
+        shares = []
+        for record in read_records(job.store, job.base, step):
+            shares = [accounts.merge([*([shares[0]] if shares else []), record.ledger])]
+            _add_figures(figures, record)
+            _add_totals(totals, record)
+        ledger += shares[0] if shares else []
+    faults = accounts.faults(ledger)
+    if faults:
+        raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
+    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "_shuffle")]
+    sweep(job.store, job.base, [*folders, *extra_folders], [*step_names, *extra_steps])
+    plan = json.loads(job.store.get(f"{job.base}/plan.json"))
+    manifest = {
+        "tier": job.tier,
+        "dump": job.dump,
+        "fingerprint": job.fingerprint,
+        "parent": job.parent,
+        "plan": plan["plan"],
+        "ledger": accounts.dump(ledger),
+        "figures": figures,
+        **totals,
+    }
+    body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
+    if not job.store.create(f"{job.base}/manifest.json", body):
+        raise RunError(f"{job.base} was sealed by another run with another result", "run `governance verify`")
+    return manifest
+
+
+def _add_figures(figures: dict[str, Any], record: Record) -> None:
+    for name, value in record.figures.items():
+        figures[name] = figures.get(name, 0) + value
+
+
+def _add_totals(totals: dict[str, int], record: Record) -> None:
+    if record.step != "data":
+        return
+    totals["shards"] += 1
+    for part in data_parts(record):
+        totals["rows"] += part.rows
+        totals["bytes"] += part.bytes
+        totals["parts"] += 1
+
+
+@dataclass
+class _Timer:
+    """Wall seconds of named steps."""
+
+    seconds: dict[str, float]
+
+    def __call__(self, name: str) -> Any:
+        from contextlib import contextmanager
+
+        @contextmanager
+        def measure() -> Iterator[None]:
+            start = time.monotonic()
+            yield
+            self.seconds[name] = round(time.monotonic() - start, 2)
+
+        return measure()

@@ -1,0 +1,82 @@
+"""The plan of a tier: everything that decides its content, and the fingerprint of that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from governance import tiers
+from governance.config import Settings
+from governance.inputs import Shard
+from manifests.schema import schema_file
+from stages.contract import Stage, check_plan
+
+
+@dataclass(frozen=True)
+class TierPlan:
+    """What one tier of one dump is made from and how. ``parent`` is None where rows enter from outside."""
+
+    tier: str
+    dump: str
+    parent: str | None
+    body: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the canonical JSON of the plan."""
+        return hashlib.sha256(json.dumps(self.body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The plan with its fingerprint, as stored."""
+        stored = {"fingerprint": self.fingerprint, "plan": self.body}
+        return json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard], parent: TierPlan | None) -> TierPlan:
+    """The plan of a tier, its stages checked against the columns they read. Errors: PlanError, UsageError."""
+    body: dict[str, Any] = {"tier": tier, "schema": schema_file(tier)["version"]}
+    if parent is None:
+        stages = tiers.entry_stages(settings, tier, any(shard.is_archive for shard in shards))
+        body["inputs"] = {shard.name: shard.identity for shard in shards}
+        body["reader"] = tiers.reader_identity(settings)
+        check_plan(stages, tiers.entry_columns(any(shard.is_archive for shard in shards)))
+    elif tier == "L3":
+        stages = ()
+        body["synthesis"] = tiers.synthesis_identity(settings)
+    else:
+        stages = tiers.stages_of(settings, tier)
+        check_plan(stages, [field["name"] for field in schema_file(parent.tier)["fields"]])
+    if parent is not None:
+        body["parent"] = parent.fingerprint
+    body["stages"] = {stage.name: stage_identity(stage) for stage in stages}
+    body["order"] = [stage.name for stage in stages]
+    return TierPlan(tier, dump, parent.tier if parent else None, body)
+
+
+def stage_identity(stage: Stage) -> dict[str, Any]:
+    """What of a stage decides its output: version, configuration, and the hash of the model it loads."""
+    identity: dict[str, Any] = {"version": stage.version, "config": stage.config.model_dump(mode="json")}
+    if stage.identity is not None:
+        identity["model"] = stage.identity(stage.config)
+    return identity
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Where two plans differ, as ``path: old -> new``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: list[str] = []
+        for key in sorted({*old, *new}):
+            below = f"{path}.{key}" if path else str(key)
+            found += differences(old.get(key), new.get(key), below)
+        return found
+    if old == new:
+        return []
+    return [f"{path} was {_short(old)}, is {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,98 @@
+"""How far a run is: a live line per step in a terminal, plain lines elsewhere, nothing with ``--json``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Mode = Literal["live", "plain", "silent"]
+_PLAIN_EVERY_S = 10.0  # seconds between plain lines of one step
+
+
+@dataclass
+class Line:
+    """One step under way: shards done of all, rows seen, a note."""
+
+    title: str
+    total: int
+    done: int
+    mode: Mode
+    start: float = field(default_factory=time.monotonic)
+    rows: int = 0
+    note: str = ""
+    _first: int = 0
+    _printed: float = 0.0
+    _live: Any = None
+    _task: Any = None
+
+    def advance(self, shards: float, rows: int, note: str = "") -> None:
+        """Count finished shards and rows."""
+        self.done += shards  # type: ignore[assignment]
+        self.rows += rows
+        self.note = note or self.note
+        self._show()
+
+    def speed(self) -> str:
+        """Rows per second so far."""
+        return f"{self.rows / max(1e-3, time.monotonic() - self.start):,.0f} rows/s"
+
+    def left(self) -> str:
+        """Time left, from the shards done since the start."""
+        fresh = self.done - self._first
+        if fresh <= 0 or self.done >= self.total:
+            return ""
+        seconds = (time.monotonic() - self.start) / fresh * (self.total - self.done)
+        return f"{int(seconds // 60)}m{int(seconds % 60):02d}s left"
+
+    def _show(self) -> None:
+        if self.mode == "live":
+            self._live.update(self._task, completed=self.done, note=f"{self.note or self.speed()}  {self.left()}")
+        elif self.mode == "plain" and time.monotonic() - self._printed > _PLAIN_EVERY_S:
+            self._printed = time.monotonic()
+            self._print(self.left())
+
+    def _print(self, tail: str) -> None:
+        parts = [
+            f"{self.title}: {self.done:g}/{self.total} shards",
+            f"{self.rows:,} rows",
+            self.speed(),
+            self.note,
+            tail,
+        ]
+        print(", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+
+@dataclass
+class Progress:
+    """Makes the lines. Progress goes to stderr, so that stdout holds results only."""
+
+    mode: Mode = "plain"
+
+    @contextmanager
+    def stage(self, title: str, total: int, done: int = 0) -> Iterator[Line]:
+        """A line for one step, closed with its totals."""
+        line = Line(title, total, done, self.mode, _first=done)
+        if self.mode != "live":
+            yield line
+            if self.mode == "plain":
+                line._print(f"{time.monotonic() - line.start:.1f}s")
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        columns = (
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Bars(*columns, console=Console(stderr=True)) as bars:
+            line._live, line._task = bars, bars.add_task(title, total=total, completed=done, note="starting")
+            yield line
+            line._show()

@@ -1,0 +1,60 @@
+"""What is built in an output folder, what is under way and how far."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from governance import funnel
+from manifests.records import committed
+from manifests.store import Store
+
+_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
+
+
+def dumps(store: Store) -> list[tuple[str, str]]:
+    """(tier, dump) of every plan in the store, sorted."""
+    found = set()
+    for tier in _STEPS:
+        for item in store.list(tier):
+            pieces = item.path.split("/")
+            if len(pieces) == 3 and pieces[2] == "plan.json":
+                found.add((tier, pieces[1]))
+    return sorted(found)
+
+
+def read(store: Store) -> dict[str, Any]:
+    """The state of every tier of every dump."""
+    return {"output": store.url, "tiers": [_state(store, tier, dump) for tier, dump in dumps(store)]}
+
+
+def _state(store: Store, tier: str, dump: str) -> dict[str, Any]:
+    base = f"{tier}/{dump}"
+    try:
+        manifest = json.loads(store.get(f"{base}/manifest.json"))
+    except FileNotFoundError:
+        shards = {step: len(committed(store, base, step)) for step in _STEPS[tier]}
+        return {"tier": tier, "dump": dump, "state": "under way", "shards": shards}
+    row = funnel.tier_row(manifest)
+    return {"dump": dump, "state": "sealed", "shards": {"data": manifest["shards"]}, **row}
+
+
+def show(body: dict[str, Any], out: str) -> None:
+    """Print the state for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not body["tiers"]:
+        console.print(f"{out} holds no tier. Start with: governance run --output {out}", highlight=False)
+        return
+    table = Table(title=out, title_justify="left")
+    for name in ("tier", "dump", "state", "shards done", "rows", "bytes"):
+        table.add_column(name)
+    for tier in body["tiers"]:
+        done = ", ".join(f"{step} {count:,}" for step, count in tier["shards"].items())
+        rows = f"{tier['rows']:,}" if "rows" in tier else ""
+        table.add_row(tier["tier"], tier["dump"], tier["state"], done, rows, funnel.size(tier["bytes"]) if rows else "")
+    console.print(table)
+    if any(tier["state"] != "sealed" for tier in body["tiers"]):
+        console.print("The same `governance run` command goes on from here.", highlight=False)

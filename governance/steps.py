@@ -1,0 +1,120 @@
+"""What a worker does for one shard, step by step; every step ends in a create-only commit.
+
+Each step looks for its record first: a shard that is committed is not done again, whoever asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance import tiers
+from governance.duplicates import settle
+from governance.errors import CorpusError
+from governance.inputs import Shard
+from governance.job import Job, data_parts, done_before, models_of
+from governance.parts import Annotations, Data, open_input, read_parts
+from governance.runner import FATE, Folded, fold, refuse_error_rate
+from manifests.ledger import Ledger, merge
+from manifests.records import Record, read_record
+from manifests.schema import tier_schema
+from stages.contract import Stage
+
+# Heavy columns live in data, not in annotations; payload lives in the archive.
+_NOT_ANNOTATED = {"content", "title", "payload"}
+_READER = "ingest"
+
+
+def annotation_columns(folded: Folded, stages: tuple[Stage, ...], base: tuple[str, ...]) -> list[str]:
+    """Names of the columns kept as annotations: identity, fate, and all that the stages found out."""
+    added = [name for stage in stages for name in stage.adds if name not in _NOT_ANNOTATED]
+    return [name for name in (*base, FATE, "error", *added) if name in folded.table.column_names]
+
+
+@done_before("data")
+def ingest(job: Job, shard: Shard) -> Record:
+    """Input object to the data and annotations of the tier at which it enters (A of the data flow)."""
+    stages = tiers.entry_stages(job.settings, job.tier, shard.is_archive)
+    stem = f"part-{shard.number:05d}"
+    data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=job.tier != "L0")
+    notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
+    ledgers: list[Ledger] = []
+    with open_input(shard) as stream:
+        for batch in tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings):
+            folded = fold(stages, batch, models_of(job, stages), reader=_READER)
+            ledgers.append(folded.ledger)
+            notes.write(folded.table.select(annotation_columns(folded, stages, tiers.ENTRY_ANNOTATIONS)))
+            data.write(tiers.with_defaults(folded.kept(), shard.name, job.dump))
+    ledger = merge(ledgers)
+    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    return Record("data", shard.number, shard.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
+
+
+@done_before("annotations")
+def annotate(job: Job, number: int) -> Record:
+    """L0 rows to one narrow row each: statistics, language, verdicts, signature, no text (B of the data flow)."""
+    stages = tiers.stages_of(job.settings, job.tier)
+    parent = read_record(job.store, job.parent_base, "data", number)
+    notes = Annotations(job.store, f"{job.base}/annotations/part-{number:05d}")
+    ledgers: list[Ledger] = []
+    for batch in read_parts(job.store, data_parts(parent)):
+        folded = fold(stages, batch, models_of(job, stages))
+        ledgers.append(folded.ledger)
+        notes.write(folded.table.select(annotation_columns(folded, stages, ("uid",))))
+    ledger = merge(ledgers)
+    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    return Record("annotations", number, parent.name, job.fingerprint, notes.finish(), ledger)
+
+
+@done_before("data")
+def select(job: Job, number: int) -> Record:
+    """L0 text, annotations and duplicates to the clean text of the kept rows (D of the data flow).
+
+    Cleaning is cheap, so it is done again for the kept rows rather than stored twice.
+    """
+    parent = read_record(job.store, job.parent_base, "data", number)
+    notes = read_record(job.store, job.base, "annotations", number)
+    verdicts, ledger = settle(job, notes)
+    editing = tuple(stage for stage in tiers.stages_of(job.settings, job.tier) if stage.replaces)
+    data = Data(job.store, job.base, f"part-{number:05d}", tier_schema(job.tier), by_language=True)
+    done = 0
+    for batch in read_parts(job.store, data_parts(parent)):
+        verdict = verdicts.slice(done, batch.num_rows)
+        done += batch.num_rows
+        data.write(_edited(batch, verdict, editing, models_of(job, editing)))
+    return Record("data", number, parent.name, job.fingerprint, data.finish(), ledger)
+
+
+def _edited(batch: pa.Table, verdict: pa.Table, editing: tuple[Stage, ...], models: dict[str, Any]) -> pa.Table:
+    """The kept rows of a batch with their text edited and their verdict's columns beside it."""
+    if not batch["uid"].equals(verdict["uid"]):
+        raise CorpusError("annotations and text of a shard do not hold the same rows", "run `governance verify`")
+    kept = pc.is_null(verdict[FATE])
+    batch, verdict = batch.filter(kept), verdict.filter(kept)
+    names = batch.column_names
+    batch = fold(editing, batch, models).table.select(names)
+    for name in verdict.column_names:
+        if name not in names and name != FATE:
+            batch = batch.append_column(name, verdict[name])
+    return batch
+
+
+@done_before("data")
+def score(job: Job, number: int) -> Record:
+    """L1 rows to their score, and the text of those that are selected (E of the data flow)."""
+    stages = tiers.stages_of(job.settings, job.tier)
+    parent = read_record(job.store, job.parent_base, "data", number)
+    stem = f"part-{number:05d}"
+    data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=True)
+    notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
+    ledgers: list[Ledger] = []
+    for batch in read_parts(job.store, data_parts(parent)):
+        folded = fold(stages, batch, models_of(job, stages))
+        ledgers.append(folded.ledger)
+        notes.write(folded.table.select(annotation_columns(folded, stages, ("uid",))))
+        data.write(folded.kept())
+    ledger = merge(ledgers)
+    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    return Record("data", number, parent.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
