@@ -42,10 +42,13 @@ clean:
 
 # The stamp is written last, so a set-up that was interrupted is taken up again by the next make.
 $(STAMP): constraints.txt pyproject.toml
+	@if [ "$$(uname -s)" != Linux ]; then \
+	  echo "make: this runs on Linux (x86-64 or arm64); elsewhere use a Linux container, or WSL" >&2; exit 1; \
+	fi
 	@python="$${PYTHON:-$$($(FIND_PYTHON))}"; \
 	if [ -z "$$python" ] || ! "$$python" -c "$(SUPPORTED)"; then \
 	  echo "make: no usable Python 3.11 or 3.12 with venv and pip ($${python:-none found})." >&2; \
-	  echo "      Debian, Ubuntu: apt install python3.11 python3.11-venv    macOS: brew install python@3.11" >&2; \
+	  echo "      Debian, Ubuntu: apt install python3.11 python3.11-venv" >&2; \
 	  echo "      or name one: make PYTHON=/path/to/python3.11" >&2; \
 	  exit 1; \
 	fi; \

@@ -108,16 +108,16 @@ def test_torch_build_fits_the_machine(
 def test_a_missing_module_is_reported_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_folder", lambda _: None)
     monkeypatch.setattr(doctor, "_version", lambda _: None)
-    found = [doctor.torch_build(), doctor.vllm_installed("linux"), doctor.language_model(), doctor.writing_model()]
+    found = [doctor.torch_build(), doctor.vllm_installed(), doctor.language_model(), doctor.writing_model()]
     assert [check.name for check in found if not check.ok] == ["torch", "vllm", "language model", "writing model"]
     assert not doctor.fasttext_trains().ok
     assert not doctor.bundled_classifiers().ok
 
 
-def test_vllm_is_required_only_where_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_version", lambda _: None)
-    assert doctor.vllm_installed("linux").required
-    assert not doctor.vllm_installed("darwin").required
+def test_linux_on_arm_is_untested_and_other_systems_are_not_supported() -> None:
+    assert doctor.platform_supported("linux", "x86_64").ok
+    assert not doctor.platform_supported("linux", "aarch64").required
+    assert doctor.platform_supported("darwin", "arm64").required
 
 
 def test_disk_space_is_of_the_nearest_folder_that_exists(tmp_path: Path) -> None:
