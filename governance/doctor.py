@@ -7,6 +7,7 @@ is installed from package metadata, so that the doctor answers at once and also 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from governance.errors import RunError
 from manifests.store import is_local, local_path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +77,32 @@ def checks(output: str = "output", address: str | None = None, deep: bool = Fals
 def healthy(found: list[Check]) -> bool:
     """Whether nothing required is missing."""
     return all(check.ok for check in found if check.required)
+
+
+def report(as_json: bool = False, address: str | None = None, output: str = "output") -> None:
+    """Print the findings. Errors: RunError naming what must be mended, and how."""
+    found = checks(output, address)
+    if as_json:
+        print(json.dumps({"healthy": healthy(found), "checks": [asdict(check) for check in found]}, indent=1))
+    else:
+        _print_table(found)
+    broken = [check for check in found if check.required and not check.ok]
+    if broken:
+        names = ", ".join(check.name for check in broken)
+        raise RunError(f"{len(broken)} of {len(found)} checks failed: {names}", broken[0].remedy)
+
+
+def _print_table(found: list[Check]) -> None:
+    """One line a check, with the remedy below where there is something to mend."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for check in found:
+        mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]" if check.required else "[yellow]note[/]"
+        console.print(mark, end=" ")
+        console.print(f"{check.name:<15} {check.found}", markup=False)
+        if not check.ok:
+            console.print(f"     fix: {check.remedy}", markup=False)
 
 
 def python_version(running: tuple[int, int]) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from governance import doctor
 from governance.doctor import Check
+from governance.errors import RunError
 
 
 def test_this_environment_has_everything_that_is_installed() -> None:
@@ -162,3 +164,27 @@ def test_only_required_checks_make_the_machine_unhealthy() -> None:
     broken = Check("c", False, "")
     assert doctor.healthy([fine, slow])
     assert not doctor.healthy([fine, broken])
+
+
+BROKEN = Check("c [1]", False, "gone [2]", "get it back")
+
+
+def test_report_prints_each_finding_and_raises_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda *_: [Check("a", True, "fine"), BROKEN])
+    with pytest.raises(RunError, match=r"1 of 2 checks failed: c \[1\]") as raised:
+        doctor.report()
+    assert raised.value.remedy == "get it back"
+    printed = capsys.readouterr().out
+    assert "fine" in printed
+    assert "gone [2]" in printed
+    assert "fix: get it back" in printed
+
+
+def test_report_as_json_is_one_object(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda *_: [Check("a", True, "fine")])
+    doctor.report(as_json=True)
+    body = json.loads(capsys.readouterr().out)
+    assert body["healthy"] is True
+    assert body["checks"][0]["found"] == "fine"
