@@ -13,9 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No timing in tests: a first call may compile or load.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Set at import, so that Ray workers and subprocesses of every test inherit them.
 os.environ.pop("RAY_ADDRESS", None)  # a test must never join the cluster of whoever runs it
