@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 NUM_CODEPOINTS = 0x110000
+# Beyond Unicode's planes 0-3 there are only tags, variation selectors and private use, which get no flags.
+_NUM_ASSIGNED = 0x323B0
 
 SPACE = 1 << 0  # str.isspace
 LINE_BREAK = 1 << 1  # where str.splitlines splits
@@ -79,17 +81,18 @@ def _where(test: object, text: str) -> np.ndarray:
 
 @cache
 def flag_table() -> np.ndarray:
-    """Bit flags of every code point, uint32 (0x110000,). Built once per process, about half a second."""
+    """Bit flags of every code point, uint32 (0x110000,). Built once per process, about 0.1 s."""
     from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 
-    text = "".join(map(chr, range(NUM_CODEPOINTS)))
-    flags = np.zeros(NUM_CODEPOINTS, np.uint32)
+    text = "".join(map(chr, range(_NUM_ASSIGNED)))
+    table = np.zeros(NUM_CODEPOINTS, np.uint32)
+    flags = table[:_NUM_ASSIGNED]
     letter, lower, upper = (_where(test, text) for test in (str.isalpha, str.islower, str.isupper))
     uncased = letter & ~lower & ~upper
     category = np.array([unicodedata.category(c) for c in text])
     icon = category == "So"
     mark = np.char.startswith(category, "M")
-    han = np.zeros(NUM_CODEPOINTS, bool)
+    han = np.zeros(_NUM_ASSIGNED, bool)
     for first, last in _HAN_RANGES:
         han[first : last + 1] = True
 
@@ -122,11 +125,12 @@ def flag_table() -> np.ndarray:
         (ZH_CLOSER, "”’」』）】》〉\"')]"),
     ):
         flags[_members(chars)] |= bit
-    return flags
+    return table
 
 
 @cache
 def lower_table() -> np.ndarray:
     """The one-code-point lower-case form of every code point, uint32 (0x110000,)."""
-    lowered = (chr(c).lower() for c in range(NUM_CODEPOINTS))
-    return np.fromiter((ord(s[0]) for s in lowered), np.uint32, NUM_CODEPOINTS)
+    table = np.arange(NUM_CODEPOINTS, dtype=np.uint32)
+    table[:_NUM_ASSIGNED] = [ord(chr(c).lower()[0]) for c in range(_NUM_ASSIGNED)]
+    return table

@@ -11,10 +11,7 @@ from functools import cache
 
 import numpy as np
 
-_NOT_SPLIT = frozenset(
-    ("Ill", "ill", "Its", "its", "Hell", "hell", "Shell", "shell", "Shed", "shed", "were", "Were", "Well", "well")
-    + ("Whore", "whore")
-)
+_NOT_SPLIT = "Ill ill Its its Hell hell Shell shell Shed shed were Were Well well Whore whore"
 _PRONOUNS = ("i", "you", "he", "she", "it", "we", "they")
 _QUESTION_WORDS = ("who", "what", "when", "where", "why", "how", "there", "that", "this", "these", "those")
 _MODALS = ("ca", "could", "do", "does", "did", "had", "may", "might", "must", "need", "ought", "sha", "should", "wo")
@@ -87,10 +84,10 @@ def _splits() -> Iterator[tuple[str, ...]]:
 @cache
 def special_words() -> dict[str, tuple[int, ...]]:
     """Word -> code points of each piece it is split into."""
-    entries = {}
+    entries, not_split = {}, set(_NOT_SPLIT.split())
     for pieces in _splits():
         word = "".join(pieces)
-        if word not in _NOT_SPLIT:
+        if word not in not_split:
             sizes = tuple(map(len, pieces))
             entries[word] = sizes
             entries[word.replace("'", "’")] = sizes

@@ -145,9 +145,7 @@ def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, sto
     prefix_hashes(cps, starts, stops, count, separator, hashes, lengths)
     for k in range(tops.shape[0]):
         epoch += 1
-        chars = top_gram_chars(
-            hashes, lengths, powers, count, tops[k], separator, table, epochs, epoch, counts, firsts
-        )
+        chars = top_gram_chars(hashes, lengths, powers, count, tops[k], separator, table, epochs, epoch, counts, firsts)
         out[4 + k] = chars / max(n, 1)
     prefix_hashes(cps, starts, stops, count, 0, hashes, lengths)
     for k in range(dups.shape[0]):
