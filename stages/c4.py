@@ -44,9 +44,10 @@ class C4(Config):
 
     en: C4Rules = C4Rules()
     zh: C4Rules = C4Rules(
-        # Chinese pages often write headings and items without a full stop, and FineWeb2 dropped the C4 rules outside
-        # English for it; so lines are kept as they are and only the page must hold a few sentences.
+        # FineWeb2 dropped the C4 rules outside English: headings and items stand without a full stop, and a curly
+        # bracket rejects documentation with code. What is left asks for a few sentences and drops policy lines.
         require_terminal_punctuation=False,
+        drop_curly_bracket=False,
         min_words_per_line=5,
         min_sentences=3,
         policy_phrases=_POLICY_ZH,

@@ -66,5 +66,6 @@ def fineweb_figures(data, offsets, codes, tables, short_en, short_zh, room):
         out[r, 1] = ended / max(lines, 1)
         out[r, 2] = short / max(lines, 1)
         out[r, 3] = repeated_chars / max(n - newlines, 1)
-        out[r, 4] = newlines / max(words, 1)
+        # Extractors set paragraphs apart by one newline or two; lines with text do not depend on it.
+        out[r, 4] = (lines if code == CHINESE else newlines) / max(words, 1)
     return out

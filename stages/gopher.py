@@ -15,6 +15,19 @@ from stages.contract import Config, Stage
 from stages.rules import CHINESE, ENGLISH, append_columns, first_broken, language_codes
 
 
+_QUALITY_FIGURES = (
+    "words",
+    "mean_word_length",
+    "hash_ratio",
+    "ellipsis_ratio",
+    "bullet_lines_ratio",
+    "ellipsis_lines_ratio",
+    "alpha_words_ratio",
+    "stop_words",
+    "stop_ratio",
+)
+
+
 class GopherQualityRules(Config):
     """Limits of one language. "Words" are spaCy tokens that are not pure punctuation, or Chinese units."""
 
@@ -42,13 +55,15 @@ class GopherQuality(Config):
         # FineWeb2 (configs/cmn_Hani.yml): 1 to 5, there over segmented words.
         min_mean_word_length=1.0,
         max_mean_word_length=5.0,
-        # FineWeb2 has 0.735 over segmented words with punctuation.
-        min_alpha_words_ratio=0.65,
+        # FineWeb2 has 0.735 over segmented words with punctuation; in characters, documentation with tables and
+        # commands reaches down to 0.6.
+        min_alpha_words_ratio=0.6,
         # The list of FineWeb2 without 年 月 日 人 中, which menus and dates hold, and with the commonest
         # function characters of both scripts.
         stop_words=tuple("的在是和了有不这為为也而与與就以及或可我他於于被由對对後后個个時时"),
         min_stop_words=2,
-        min_stop_ratio=0.02,
+        # Prose has 0.05 to 0.2, menus and listings below 0.01.
+        min_stop_ratio=0.015,
     )
 
 
@@ -77,38 +92,36 @@ def gopher_quality(batch: pa.Table, cfg: GopherQuality) -> pa.Table:
          "gopher_quality.<figure>" float64, "gopher_quality.drop" string: the first broken rule in datatrove's order.
     """
     from stages.english_specials import word_hashes
-    from stages.gopher_kernels import QUALITY_FIGURES, quality_figures
+    from stages.gopher_kernels import quality_figures
     from stages.word_kernels import load_tables
 
     codes, text = language_codes(batch), view_text(batch["content"])
     stops = (word_hashes(rules.stop_words) for rules in (cfg.en, cfg.zh))
     values = quality_figures(text.data, text.offsets, codes, load_tables(), *stops, text.max_bytes)
-    figures = dict(zip(QUALITY_FIGURES, values.T, strict=True))
+    figures = dict(zip(_QUALITY_FIGURES, values.T[:-1], strict=True))
     reasons = first_broken(_quality_rules(figures, cfg.en), codes == ENGLISH)
     reasons += first_broken(_quality_rules(figures, cfg.zh), codes == CHINESE)
-    num_words = figures.pop("num_words")
-    counted = pa.array(np.nan_to_num(num_words).astype(np.int64), mask=codes == 0)
-    return append_columns(batch.append_column("num_words", counted), "gopher_quality", figures, reasons, codes)
+    num_words = pa.array(np.nan_to_num(values[:, -1]).astype(np.int64), mask=codes == 0)
+    return append_columns(batch.append_column("num_words", num_words), "gopher_quality", figures, reasons, codes)
 
 
 def gopher_quality_stage(cfg: GopherQuality) -> Stage:
     """The stage ``gopher_quality``."""
-    figures = (
-        "words", "mean_word_length", "hash_ratio", "ellipsis_ratio", "bullet_lines_ratio", "ellipsis_lines_ratio",
-        "alpha_words_ratio", "stop_words", "stop_ratio", "drop",
-    )  # fmt: skip
     return Stage(
         name="gopher_quality",
         fn=gopher_quality,
         config=cfg,
         needs=("content", "lang"),
-        adds=("num_words", *(f"gopher_quality.{name}" for name in figures)),
+        adds=("num_words", *(f"gopher_quality.{name}" for name in (*_QUALITY_FIGURES, "drop"))),
         reject_on="gopher_quality.drop",
     )
 
 
 class GopherRepetitionRules(Config):
-    """Limits of one language, shares of elements or of the page's characters."""
+    """Limits of one language, shares of elements or of the page's characters.
+
+    Chinese leaves out lines and paragraphs of white space alone, which datatrove counts as repeated lines.
+    """
 
     max_dup_para_frac: float = 0.3
     max_dup_para_char_frac: float = 0.2
@@ -130,30 +143,21 @@ class GopherRepetition(Config):
     )
 
 
-def _repetition_rules(figures: dict[str, np.ndarray], rules: GopherRepetitionRules) -> list[tuple[str, np.ndarray]]:
-    """datatrove's rules in datatrove's order."""
-    limits = [
+def _repetition_limits(rules: GopherRepetitionRules) -> tuple[tuple[str, float], ...]:
+    """Each figure with its largest value, in datatrove's order."""
+    return (
         ("dup_para_frac", rules.max_dup_para_frac),
         ("dup_para_char_frac", rules.max_dup_para_char_frac),
         ("dup_line_frac", rules.max_dup_line_frac),
         ("dup_line_char_frac", rules.max_dup_line_char_frac),
         *((f"top_{n}_gram", share) for n, share in rules.top_n_grams),
         *((f"duplicated_{n}_n_grams", share) for n, share in rules.dup_n_grams),
-    ]
-    return [(name, figures[name] > limit) for name, limit in limits]
+    )
 
 
-def _figure_names(cfg: GopherRepetition) -> tuple[str, ...]:
-    """Names of the figures of both languages, in a fixed order."""
-    names = {name: None for rules in (cfg.en, cfg.zh) for name, _ in _repetition_rules(_Zeros(), rules)}
-    return tuple(names)
-
-
-class _Zeros(dict):
-    """Every figure is zero: to ask the rules for their names."""
-
-    def __missing__(self, key: str) -> np.ndarray:
-        return np.zeros(0)
+def _repetition_figures(cfg: GopherRepetition) -> tuple[str, ...]:
+    """Names of the figures of both languages, in a fixed order, each once."""
+    return tuple(dict.fromkeys(name for rules in (cfg.en, cfg.zh) for name, _ in _repetition_limits(rules)))
 
 
 def gopher_repetition(batch: pa.Table, cfg: GopherRepetition) -> pa.Table:
@@ -166,21 +170,20 @@ def gopher_repetition(batch: pa.Table, cfg: GopherRepetition) -> pa.Table:
          in English, units in Chinese, and is null for a language whose rules do not use it.
          "gopher_repetition.drop" string: "empty", or the first broken rule in datatrove's order.
     """
-    from stages.gopher_kernels import LINE_FIGURES, repetition_figures
+    from stages.gopher_kernels import repetition_figures
     from stages.word_kernels import load_tables
 
     codes, text = language_codes(batch), view_text(batch["content"])
-    figures = {name: np.full(len(codes), np.nan) for name in _figure_names(cfg)}
+    figures = {name: np.full(len(codes), np.nan) for name in _repetition_figures(cfg)}
     reasons = first_broken([("empty", np.diff(text.offsets) == 0)], codes != 0)
     for code, rules in ((ENGLISH, cfg.en), (CHINESE, cfg.zh)):
-        tops, dups = ([n for n, _ in sizes] for sizes in (rules.top_n_grams, rules.dup_n_grams))
-        sizes = (np.array(tops, np.int64), np.array(dups, np.int64))
-        values = repetition_figures(text.data, text.offsets, codes, load_tables(), code, *sizes, text.max_bytes)
-        names = (*LINE_FIGURES, *(f"top_{n}_gram" for n in tops), *(f"duplicated_{n}_n_grams" for n in dups))
-        rows = codes == code
-        for name, column in zip(names, values.T, strict=True):
+        rows, limits = codes == code, _repetition_limits(rules)
+        tops, dups = (np.array([n for n, _ in grams], np.int64) for grams in (rules.top_n_grams, rules.dup_n_grams))
+        values = repetition_figures(text.data, text.offsets, codes, load_tables(), code, tops, dups, text.max_bytes)
+        for (name, _), column in zip(limits, values.T, strict=True):
             figures[name][rows] = column[rows]
-        reasons += first_broken(_repetition_rules(figures, rules), rows & (reasons != "empty"))
+        broken = [(name, figures[name] > limit) for name, limit in limits]
+        reasons += first_broken(broken, rows & (reasons == ""))
     return append_columns(batch, "gopher_repetition", figures, reasons, codes)
 
 
@@ -191,6 +194,6 @@ def gopher_repetition_stage(cfg: GopherRepetition) -> Stage:
         fn=gopher_repetition,
         config=cfg,
         needs=("content", "lang"),
-        adds=tuple(f"gopher_repetition.{name}" for name in (*_figure_names(cfg), "drop")),
+        adds=tuple(f"gopher_repetition.{name}" for name in (*_repetition_figures(cfg), "drop")),
         reject_on="gopher_repetition.drop",
     )

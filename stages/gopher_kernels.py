@@ -21,20 +21,6 @@ from stages.text_kernels import (
 )
 from stages.word_kernels import count_readable_words, split_words
 
-QUALITY_FIGURES = (
-    "words",
-    "mean_word_length",
-    "hash_ratio",
-    "ellipsis_ratio",
-    "bullet_lines_ratio",
-    "ellipsis_lines_ratio",
-    "alpha_words_ratio",
-    "stop_words",
-    "stop_ratio",
-    "num_words",
-)
-LINE_FIGURES = ("dup_para_frac", "dup_para_char_frac", "dup_line_frac", "dup_line_char_frac")
-
 
 @njit(cache=True)
 def _ends_with_ellipsis(cps, start, stop):
@@ -102,7 +88,11 @@ def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
 
 @njit(cache=True)
 def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
-    """QUALITY_FIGURES of every row with rules, float64 (n, 10), NaN elsewhere. room: longest row in bytes."""
+    """Figures of every row with rules, float64 (n, 10), NaN elsewhere. room: bytes of the longest row.
+
+    words, their mean length, hash and ellipsis ratios, bullet and ellipsis lines ratios, alpha words ratio,
+    distinct stop words, stop ratio, readable words.
+    """
     out = np.full((codes.shape[0], 10), np.nan)
     cps = np.empty(room + 1, np.uint32)
     starts, stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
@@ -124,15 +114,29 @@ def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
 
 
 @njit(cache=True)
-def _line_repetition(cps, n, flags, starts, stops, table, epochs, epoch, out):
+def _drop_blank(cps, starts, stops, count, flags):
+    """Keep the pieces that hold more than white space, in place; returns their number."""
+    kept = 0
+    for k in range(count):
+        start, stop = strip_span(cps, starts[k], stops[k], flags)
+        if stop > start:
+            starts[kept], stops[kept] = starts[k], stops[k]
+            kept += 1
+    return kept
+
+
+@njit(cache=True)
+def _line_repetition(code, cps, n, flags, starts, stops, table, epochs, epoch, out):
     """Shares of paragraphs and lines, and of their code points, that repeat earlier ones; returns the next epoch."""
     start, stop = strip_span(cps, 0, n, flags)
     count = split_runs(cps, start, stop, 2, starts, stops)
+    count = _drop_blank(cps, starts, stops, count, flags) if code == CHINESE else count
     repeated, chars = count_duplicates(cps, starts, stops, count, table, epochs, epoch + 1)
-    out[0], out[1] = repeated / count, chars / max(n, 1)
+    out[0], out[1] = repeated / max(count, 1), chars / max(n, 1)
     count = split_runs(cps, 0, n, 1, starts, stops)
+    count = _drop_blank(cps, starts, stops, count, flags) if code == CHINESE else count
     repeated, chars = count_duplicates(cps, starts, stops, count, table, epochs, epoch + 2)
-    out[2], out[3] = repeated / count, chars / max(n, 1)
+    out[2], out[3] = repeated / max(count, 1), chars / max(n, 1)
     return epoch + 2
 
 
@@ -157,8 +161,9 @@ def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, sto
 
 @njit(cache=True)
 def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
-    """LINE_FIGURES, then one figure for each n of tops and dups, of the rows with this code; NaN elsewhere.
+    """Shares of repeated paragraphs, lines and n-grams of the rows with this code; NaN elsewhere.
 
+    Paragraphs, their characters, lines, their characters, then one share for each n of tops and of dups.
     Returns float64 (n, 4 + len(tops) + len(dups)).
     """
     out = np.full((codes.shape[0], 4 + tops.shape[0] + dups.shape[0]), np.nan)
@@ -175,7 +180,7 @@ def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
         if codes[r] != code:
             continue
         n = decode(data, offsets[r], offsets[r + 1], cps)
-        epoch = _line_repetition(cps, n, tables.flags, starts, stops, slots[0], slots[1], epoch, out[r])
+        epoch = _line_repetition(code, cps, n, tables.flags, starts, stops, slots[0], slots[1], epoch, out[r])
         count = split_words(code, cps, 0, n, tables, starts, stops)
         epoch = _gram_repetition(
             code, hashes, lengths, powers, tops, dups, cps, starts, stops, count, n, slots, epoch, out[r]
