@@ -1,0 +1,262 @@
+"""Checks of one output against the passage it was written from.
+
+Every check yields figures, and all of them are computed for every output, kept or not. The first broken rule, in the order
+below, is the reason. The checks are lexical and strict: they would rather lose a sound output than keep a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from synth import units
+from synth.parsers import Parsed
+from synth.support import Source, sentence_support
+
+Figures = dict[str, Any]
+
+
+class ChecksConfig(BaseModel):
+    """Thresholds of all checks. Ratios are 0 to 1 unless said otherwise; lengths are in characters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_language_ratio: float = 0.85  # of an output's letters, those of the language's script
+    min_function_word_ratio: float = 0.12  # English: of its words, those no English text does without
+    min_rewrite_ratio: float = 0.3  # length of a rewrite over its passage's
+    max_rewrite_ratio: float = 1.6
+    min_abstract_ratio: float = 0.1
+    max_abstract_ratio: float = 0.7
+    min_rewrite_units: int = 25  # words, or Chinese characters
+    min_question_units: int = 5
+    max_question_units: int = 60
+    min_answer_units: int = 5
+    max_answer_units: int = 200
+    max_repetition_ratio: float = 0.12  # of an output's 4-grams, those that came before
+    max_copied_ratio: float = 0.8  # of a rewrite's units, those inside verbatim runs
+    min_changed_ratio: float = 0.0  # of a rewrite's units, those outside verbatim runs; the other end of the same scale
+    copied_run: int = 8  # units that make a verbatim run; twice as many characters in Chinese
+    min_answer_news: int = 2  # content units of an answer that its question does not hold
+    min_support: float = 0.7  # of a sentence's content units, those of the nearest part of the passage; the worst sentence
+    min_mean_support: float = 0.8
+    min_pair_support: float = 0.4  # of neighbouring content units, those that stand close together there; worst sentence
+    max_unsupported_numbers: int = 0
+    max_unsupported_names: int = 0
+    max_unsupported_claims: int = 0  # words of degree, order and obligation
+    max_negation_flips: int = 0  # sentences that deny what the passage affirms, or the other way round
+
+
+META = {
+    "en": re.compile(
+        r"\b(?:the|this|given|above|following|provided)\s+(?:given\s+|above\s+|provided\s+|original\s+)?"
+        r"(?:text|passage|paragraph|excerpt|article|author|snippet)\b"
+        r"|\b(?:here is|here's|in summary|sure|certainly|of course|rewritten|rewrite (?:this|the)|abstract of)\b"
+        r"|\bencyclopedia entry\b|\bblog post\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,,]"),
+}
+REFUSAL = {
+    "en": re.compile(
+        r"\bI(?:'m| am) (?:sorry|unable|not able)|\bI (?:can(?:no|')t|apologi[sz]e|do not have)|\bas an? (?:AI|language model|"
+        r"text)|\bI can help\b|\bI(?:'d| would) be happy\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(r"抱歉|对不起|我无法|我不能|作为一个?(?:AI|人工智能|语言模型|助手)|很高兴为您"),
+}
+FUNCTION_WORDS = frozenset("the of to and a in is that for it as with are be this by on or an can from you not".split())
+# A question that opens so, or speaks of the text, is not understood without it.
+DANGLING = {
+    "en": re.compile(r"\b(?:this|these|those|they|he|she|its?|their)\b(?! (?:possible|necessary|important|called))", re.IGNORECASE),
+    "zh": re.compile(r"^(?:这|那|它|他|她|其|此|该)"),
+}
+
+
+def check(
+    task: str,
+    language: str,
+    passage: str,
+    parsed: Parsed,
+    cfg: ChecksConfig,
+    *,
+    title: str = "",
+    finish_reason: str | None = "stop",
+    parse_error: str | None = None,
+) -> Figures:
+    """Judge one output.
+
+    Args: task, "qa" for a pair, else a style of rewriting; passage, all that the output may draw on, besides the title;
+        finish_reason as the engine gave it; parse_error, the reason when the output has no parts, which is judged last of
+        the figures but first of the reasons.
+    Returns: "<check>.<figure>" -> number or text, and "drop": null, or the first broken rule.
+    """
+    source = Source(passage, title, language)
+    figures: Figures = {"format.finish": finish_reason, "format.error": parse_error}
+    figures |= _language(parsed.text, language) | _length(parsed, passage, language)
+    figures |= _repetition(parsed.text, language) | _phrases(parsed, language)
+    figures |= _copying(parsed.text, source, cfg.copied_run) | _unsupported(parsed, source) | _support(parsed, source)
+    return figures | {"drop": _first_broken(task, language, parsed, figures, cfg)}
+
+
+def _language(text: str, language: str) -> Figures:
+    """Script share of the letters; for English also the share of function words, which code and other tongues lack."""
+    han, latin = len(units.HAN_RUN.findall(text)), len(re.findall(r"[^\W\d_]", text))
+    han = sum(map(len, units.HAN_RUN.findall(text))) if han else 0
+    latin -= han
+    words = units.words(text)
+    in_script = han * 3 if language == "zh" else latin  # a Chinese character carries about as much as three letters
+    total = han * 3 + latin
+    return {
+        "language.ratio": in_script / total if total else 0.0,
+        "language.function_words": sum(word in FUNCTION_WORDS for word in words) / len(words) if words else 0.0,
+    }
+
+
+def _length(parsed: Parsed, passage: str, language: str) -> Figures:
+    return {
+        "length.ratio": len(parsed.text) / max(1, len(passage)),
+        "length.units": len(units.units(parsed.text, language)),
+        "length.question_units": len(units.units(parsed.question or "", language)),
+        "length.answer_units": len(units.units(parsed.answer or "", language)),
+    }
+
+
+def _repetition(text: str, language: str) -> Figures:
+    """Share of the 4-grams (6 characters in Chinese) that came before."""
+    size = 6 if language == "zh" else 4
+    found = units.units(text, language)
+    grams = Counter(zip(*(found[i:] for i in range(size)), strict=False))
+    total = sum(grams.values())
+    return {"repetition.ratio": (total - len(grams)) / total if total else 0.0}
+
+
+def _phrases(parsed: Parsed, language: str) -> Figures:
+    meta, refusal = META[language].search(parsed.text), REFUSAL[language].search(parsed.text)
+    dangling = DANGLING[language].search(parsed.question or "")
+    return {
+        "phrases.meta": meta.group() if meta else None,
+        "phrases.refusal": refusal.group() if refusal else None,
+        "phrases.dangling": dangling.group() if dangling else None,
+    }
+
+
+def _copying(text: str, source: Source, run: int) -> Figures:
+    """Share of an output's units inside runs that stand word for word in the passage, and the longest such run."""
+    size = run * 2 if source.language == "zh" else run
+    found = units.units(text, source.language)
+    theirs = source.grams(size)
+    copied = [False] * len(found)
+    for i in range(len(found) - size + 1):
+        if tuple(found[i : i + size]) in theirs:
+            copied[i : i + size] = [True] * size
+    return {"copied.ratio": sum(copied) / len(found) if found else 0.0}
+
+
+def _unsupported(parsed: Parsed, source: Source) -> Figures:
+    """Numbers, names and claim words that the passage does not hold."""
+    text, language = _judged(parsed), source.language
+    numbers = units.numbers(text, language) - source.numbers
+    names = {name for name in units.names(text, language) if not source.holds_name(name)}
+    # A question may ask for the most or the first; whether the passage says so is seen in the answer.
+    claims = units.claim_words(text, language) - source.claim_words
+    return {
+        "numbers.unsupported": len(numbers),
+        "names.unsupported": len(names),
+        "claims.unsupported": len(claims),
+        "unsupported.which": " | ".join(sorted(numbers | names | claims)) or None,
+    }
+
+
+def _support(parsed: Parsed, source: Source) -> Figures:
+    """How well each sentence rests on the part of the passage nearest to it."""
+    scores = sentence_support(_judged(parsed), source)
+    question = sentence_support(parsed.question, source) if parsed.question else []
+    news = 0
+    if parsed.question and parsed.answer:
+        asked = set(units.content_units(parsed.question, source.language))
+        news = len(set(units.content_units(parsed.answer, source.language)) - asked)
+    return {
+        "support.min": min((score.ratio for score in scores), default=0.0),
+        "support.mean": sum(score.ratio for score in scores) / len(scores) if scores else 0.0,
+        "support.pairs": min((score.pairs for score in scores), default=0.0),
+        "support.question": min((score.ratio for score in question), default=0.0),
+        "support.answer_news": news,
+        "negation.flips": sum(score.negation_flipped for score in scores),
+    }
+
+
+def _judged(parsed: Parsed) -> str:
+    """The text without labels."""
+    return parsed.text if parsed.question is None else f"{parsed.question}\n{parsed.answer}"
+
+
+def _first_broken(task: str, language: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    """The first broken rule as a snake_case word, None when all hold."""
+    if figures["format.error"]:
+        return figures["format.error"]
+    finish = figures["format.finish"]
+    if finish != "stop":
+        return {"length": "truncated", "repetition": "repetition"}.get(finish, "unfinished")
+    for rule in (_broken_form, _broken_task, _broken_support):
+        reason = rule(task, language, parsed, figures, cfg)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _broken_form(task: str, language: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    rules = (
+        ("refusal", figures["phrases.refusal"] is not None),
+        ("meta_talk", figures["phrases.meta"] is not None),
+        ("language", figures["language.ratio"] < cfg.min_language_ratio),
+        ("language", language == "en" and figures["language.function_words"] < cfg.min_function_word_ratio),
+        ("repetition", figures["repetition.ratio"] > cfg.max_repetition_ratio),
+    )
+    return next((reason for reason, broken in rules if broken), None)
+
+
+def _broken_task(task: str, language: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    return (_broken_pair if task == "qa" else _broken_rewrite)(task, parsed, figures, cfg)
+
+
+def _broken_pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    rules = (
+        ("no_question_mark", not (parsed.question or "").rstrip("\"'”").endswith(("?", "?"))),
+        ("question_dangling", figures["phrases.dangling"] is not None),
+        ("question_too_short", figures["length.question_units"] < cfg.min_question_units),
+        ("question_too_long", figures["length.question_units"] > cfg.max_question_units),
+        ("answer_too_short", figures["length.answer_units"] < cfg.min_answer_units),
+        ("answer_too_long", figures["length.answer_units"] > cfg.max_answer_units),
+        ("answer_says_nothing", figures["support.answer_news"] < cfg.min_answer_news),
+    )
+    return next((reason for reason, broken in rules if broken), None)
+
+
+def _broken_rewrite(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    short, long = (
+        (cfg.min_abstract_ratio, cfg.max_abstract_ratio)
+        if task == "abstract"
+        else (cfg.min_rewrite_ratio, cfg.max_rewrite_ratio)
+    )
+    rules = (
+        ("too_short", figures["length.ratio"] < short or figures["length.units"] < cfg.min_rewrite_units),
+        ("too_long", figures["length.ratio"] > long),
+        ("copied", figures["copied.ratio"] > cfg.max_copied_ratio),
+    )
+    return next((reason for reason, broken in rules if broken), None)
+
+
+def _broken_support(task: str, language: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    rules = (
+        ("unsupported_number", figures["numbers.unsupported"] > cfg.max_unsupported_numbers),
+        ("unsupported_name", figures["names.unsupported"] > cfg.max_unsupported_names),
+        ("unsupported_claim", figures["claims.unsupported"] > cfg.max_unsupported_claims),
+        ("negation_flipped", figures["negation.flips"] > cfg.max_negation_flips),
+        ("unsupported_sentence", figures["support.min"] < cfg.min_support),
+        ("unsupported_text", figures["support.mean"] < cfg.min_mean_support),
+        ("unsupported_relation", figures["support.pairs"] < cfg.min_pair_support),
+    )
+    return next((reason for reason, broken in rules if broken), None)

@@ -1,0 +1,101 @@
+"""Cutting a document into passages at paragraph ends, and a passage into the spans that questions are asked about.
+
+Everything is a pair of offsets into the document, in characters, so that a row can say where its source stands.
+A paragraph is a line: extraction writes one paragraph a line, and blank lines between some of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]  # start and end, in characters of the document
+
+LINE = re.compile(r"[^\n]*\S[^\n]*")
+# After the stop of a sentence; in Chinese no space follows it. "e.g. x" and "3. x" do not end one.
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|(?<=[。！？])[”’」』）]*")
+STOPS = tuple(".!?:;。！？：；…\"')”’」』）")
+LETTER = re.compile(r"[^\W\d_]")
+
+
+def paragraphs(text: str, within: Span | None = None) -> list[Span]:
+    """The lines of a text that hold anything, without the white space around them."""
+    start, end = within or (0, len(text))
+    return [_trim(text, (match.start(), match.end())) for match in LINE.finditer(text, start, end)]
+
+
+def sentences(text: str, within: Span | None = None) -> list[Span]:
+    """The sentences of a text; none crosses a line end."""
+    return [piece for line in paragraphs(text, within) for piece in _split_line(text, line)]
+
+
+def _split_line(text: str, line: Span) -> Iterator[Span]:
+    start = line[0]
+    for match in SENTENCE_END.finditer(text, *line):
+        if match.end() > start and text[start : match.end()].strip():
+            yield _trim(text, (start, match.end()))
+            start = match.end()
+    if text[start : line[1]].strip():
+        yield _trim(text, (start, line[1]))
+
+
+def _trim(text: str, span: Span) -> Span:
+    piece = text[slice(*span)]
+    return span[0] + len(piece) - len(piece.lstrip()), span[1] - (len(piece) - len(piece.rstrip()))
+
+
+def is_prose(text: str, span: Span, min_chars: int) -> bool:
+    """Whether a paragraph is running text: long enough, ending in a stop, and mostly letters (not code or a table)."""
+    piece = text[slice(*span)]
+    if len(piece) < min_chars or not piece.endswith(STOPS):
+        return False
+    return len(LETTER.findall(piece)) / len(re.sub(r"\s", "", piece)) >= 0.8
+
+
+def cut_passages(text: str, min_chars: int, max_chars: int, min_prose_chars: int, min_prose_ratio: float) -> list[Span]:
+    """Passages worth asking about, in order, each of whole paragraphs.
+
+    Args: bounds of a passage; a paragraph counts as prose from min_prose_chars on, and prose makes up at least
+        min_prose_ratio of a passage's characters.
+    Returns: non-overlapping spans of at most max_chars; a paragraph longer than that is cut at sentence ends.
+    """
+    return [
+        span
+        for span in _pack(_pieces(text, paragraphs(text), max_chars), max_chars)
+        if span[1] - span[0] >= min_chars and _prose_ratio(text, span, min_prose_chars) >= min_prose_ratio
+    ]
+
+
+def cut_targets(text: str, passage: Span, min_chars: int, max_chars: int) -> list[Span]:
+    """Spans of a passage to ask one question each about: prose paragraphs, long ones cut at sentence ends."""
+    prose = [line for line in paragraphs(text, passage) if is_prose(text, line, min_chars)]
+    pieces = [span for line in prose for span in _pack(_pieces(text, [line], max_chars), max_chars)]
+    return [span for span in pieces if span[1] - span[0] >= min_chars]
+
+
+def _pieces(text: str, lines: list[Span], max_chars: int) -> Iterator[Span]:
+    """Paragraphs that fit, and the sentences of those that do not."""
+    for line in lines:
+        if line[1] - line[0] <= max_chars:
+            yield line
+        else:
+            yield from (piece for piece in _split_line(text, line) if piece[1] - piece[0] <= max_chars)
+
+
+def _pack(pieces: Iterator[Span], max_chars: int) -> Iterator[Span]:
+    """Join neighbours as long as the whole stays within the budget."""
+    current: Span | None = None
+    for piece in pieces:
+        if current is not None and piece[1] - current[0] <= max_chars:
+            current = (current[0], piece[1])
+            continue
+        if current is not None:
+            yield current
+        current = piece
+    if current is not None:
+        yield current
+
+
+def _prose_ratio(text: str, passage: Span, min_prose_chars: int) -> float:
+    prose = sum(end - start for start, end in paragraphs(text, passage) if is_prose(text, (start, end), min_prose_chars))
+    return prose / (passage[1] - passage[0])

@@ -1,0 +1,111 @@
+"""How well a sentence rests on its source: which of its content the nearest sentences of the source hold, and how close
+together it stands there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from synth import units
+from synth.passages import sentences
+
+NEAR = 6  # content units apart at most, for two neighbours of an output to count as related in the source
+
+
+@dataclass(frozen=True)
+class Support:
+    """Of one sentence: the share of its content found in the nearest window, the share of its neighbouring pairs that
+    stand close together there, and whether one of the two denies what the other affirms."""
+
+    ratio: float
+    pairs: float
+    negation_flipped: bool
+
+
+@dataclass
+class Source:
+    """A passage with its title, taken apart once for all checks of one output."""
+
+    passage: str
+    title: str
+    language: str
+
+    @cached_property
+    def text(self) -> str:
+        return f"{self.title}\n{self.passage}"
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        return units.numbers(self.text, self.language)
+
+    @cached_property
+    def claim_words(self) -> set[str]:
+        return units.claim_words(self.text, self.language)
+
+    @cached_property
+    def windows(self) -> list[tuple[list[str], str]]:
+        """Content units and text of every two neighbouring sentences, and of the whole when it has one."""
+        spans = sentences(self.passage)
+        pairs = list(zip(spans, spans[1:], strict=False)) or [(span, span) for span in spans]
+        texts = [self.passage[first[0] : second[1]] for first, second in pairs]
+        return [(units.content_units(text, self.language), text) for text in texts]
+
+    @cached_property
+    def title_units(self) -> set[str]:
+        return set(units.content_units(self.title, self.language))
+
+    @cached_property
+    def sentences(self) -> list[tuple[set[str], bool]]:
+        """Content units of each sentence, and whether it denies."""
+        texts = [self.passage[slice(*span)] for span in sentences(self.passage)]
+        return [(set(units.content_units(text, self.language)), units.is_negated(text, self.language)) for text in texts]
+
+    def grams(self, size: int) -> set[tuple[str, ...]]:
+        """All runs of ``size`` units of the passage."""
+        found = units.units(self.passage, self.language)
+        return set(zip(*(found[i:] for i in range(size)), strict=False))
+
+    def holds_name(self, name: str) -> bool:
+        """Whether the source holds a name as it is written, as a whole word."""
+        return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text) is not None
+
+
+def sentence_support(text: str, source: Source) -> list[Support]:
+    """The support of every sentence of a text that says anything."""
+    found = [(text[slice(*span)], units.content_units(text[slice(*span)], source.language)) for span in sentences(text)]
+    return [_support(sentence, content, source) for sentence, content in found if len(content) >= 2]
+
+
+def _support(sentence: str, content: list[str], source: Source) -> Support:
+    best_ratio, best_pairs = 0.0, 0.0
+    for window, _ in source.windows:
+        known = set(window) | source.title_units
+        ratio = sum(unit in known for unit in content) / len(content)
+        if ratio >= best_ratio:
+            pairs = _near_pairs(content, window)
+            best_ratio, best_pairs = ratio, max(pairs, best_pairs) if ratio == best_ratio else pairs
+    return Support(best_ratio, best_pairs, _is_flipped(sentence, content, source))
+
+
+def _near_pairs(content: list[str], window: list[str]) -> float:
+    """Of neighbouring content units, the share that stand within NEAR units of each other in the window, in any order."""
+    places: dict[str, list[int]] = {}
+    for i, unit in enumerate(window):
+        places.setdefault(unit, []).append(i)
+    pairs = list(zip(content, content[1:], strict=False))
+    near = sum(any(abs(i - j) <= NEAR for i in places.get(a, ()) for j in places.get(b, ())) for a, b in pairs)
+    return near / len(pairs)
+
+
+def _is_flipped(sentence: str, content: list[str], source: Source) -> bool:
+    """Whether the sentence denies and no source sentence with much the same content does, or the other way round."""
+    if sentence.rstrip().endswith(("?", "?")):
+        return False
+    wanted = set(content)
+    overlaps = [(len(wanted & theirs) / len(wanted), negated) for theirs, negated in source.sentences]
+    best = max((overlap for overlap, _ in overlaps), default=0.0)
+    if best < 0.5:
+        return False
+    negated = units.is_negated(sentence, source.language)
+    return all(theirs != negated for overlap, theirs in overlaps if overlap >= best - 0.15)
