@@ -27,6 +27,7 @@ from stages import dedup
 SHARDS_A_RUN = 64
 ROWS_A_PARTITION = 1_000_000  # documents; 15 bucket rows of 36 bytes each, about 0.5 GB with the sort
 _CLUSTER_GROUP_ROWS = 100_000  # rows a row group of the cluster table, so that a shard reads only its own
+_SIGNATURE_COLUMNS = ("dedup.exact", "dedup.signature", "dedup.length", "dedup.scheme")
 _VERDICT_COLUMNS = ("uid", FATE, "lang", "lang_score", "num_words", "pii_masked")
 
 
@@ -70,7 +71,7 @@ def spread(job: Job, run: Run) -> Record:
     config = job.settings.l1.dedup.model_copy(update={"partitions": job.partitions})
     writers: dict[int, PartWriter] = {}
     records = (read_record(job.store, job.base, "annotations", number) for number in run.shards)
-    columns = ("uid", FATE, *dedup.COLUMNS)
+    columns = ("uid", FATE, *_SIGNATURE_COLUMNS)
     for table in chain.from_iterable(read_parts(job.store, annotation_parts(record), columns) for record in records):
         buckets = dedup.bucket_rows(table.filter(pc.is_null(table[FATE])), config)
         for partition in pc.unique(buckets["partition"]).to_pylist():
@@ -164,8 +165,8 @@ def _cluster_columns(uids: pa.ChunkedArray, found: pa.Table | None) -> tuple[pa.
     own = uids.combine_chunks()
     if found is None:
         return own, pa.array(np.ones(len(own), np.int32)), pa.nulls(len(own), pa.string())
-    place = pc.index_in(own, value_set=dedup.uid_to_text(found["uid"].combine_chunks()))
-    survivor = dedup.uid_to_text(found["survivor"].combine_chunks()).take(place)
+    place = pc.index_in(own, value_set=dedup.uid_from_bytes(found["uid"].combine_chunks()))
+    survivor = dedup.uid_from_bytes(found["survivor"].combine_chunks()).take(place)
     victim = pc.fill_null(pc.not_equal(survivor, own), False)
     word = pc.if_else(found["exact"].take(place).combine_chunks(), "exact", "near")
     reason = pc.if_else(victim, word, pa.scalar(None, pa.string()))

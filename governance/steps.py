@@ -46,7 +46,7 @@ def ingest(job: Job, shard: Shard) -> Record:
             folded = fold(stages, batch, models_of(job, stages), reader=_READER)
             ledgers.append(folded.ledger)
             notes.write(folded.table.select(annotation_columns(folded, stages, tiers.ENTRY_ANNOTATIONS)))
-            data.write(tiers.with_defaults(folded.kept(), shard.name, job.dump))
+            data.write(tiers.with_defaults(folded.kept(), job.dump))
     ledger = merge(ledgers)
     refuse_error_rate(ledger, job.settings.run.max_error_rate)
     return Record("data", shard.number, shard.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)

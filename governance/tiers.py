@@ -1,0 +1,81 @@
+"""L0 to L2 as literal tuples of stages: read this file to know the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance.config import Settings
+from stages.c4 import c4_stage
+from stages.clean import clean_stage
+from stages.contract import Stage
+from stages.dedup import signature_stage
+from stages.extract import extract_stage
+from stages.fineweb import fineweb_stage
+from stages.gopher import gopher_quality_stage, gopher_repetition_stage
+from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
+from stages.language import language_stage
+from stages.pii import pii_stage
+from stages.quality import quality_stage
+
+# What the annotations of a tier that is read from outside say of each record, beside verdicts.
+ENTRY_ANNOTATIONS = ("uid", "url", "record_id", "record_type", "archive_offset", "status", "mime")
+
+
+def l0(cfg: Settings) -> tuple[Stage, ...]:
+    """Records to text."""
+    return (extract_stage(cfg.l0.extract),)
+
+
+def l1(cfg: Settings) -> tuple[Stage, ...]:
+    """Text to clean text: cheap rejects first; signatures only for what passed them."""
+    return (
+        clean_stage(cfg.l1.clean),
+        language_stage(cfg.l1.language),
+        gopher_repetition_stage(cfg.l1.gopher_repetition),
+        gopher_quality_stage(cfg.l1.gopher_quality),
+        c4_stage(cfg.l1.c4),
+        fineweb_stage(cfg.l1.fineweb),
+        pii_stage(cfg.l1.pii),
+        signature_stage(cfg.l1.dedup),
+    )
+
+
+def l2(cfg: Settings) -> tuple[Stage, ...]:
+    """Clean text to its score."""
+    return (quality_stage(cfg.l2.quality),)
+
+
+def stages_of(cfg: Settings, tier: str) -> tuple[Stage, ...]:
+    """The stages that make a tier from the one below."""
+    return {"L0": l0, "L1": l1, "L2": l2}[tier](cfg)
+
+
+def entry_stages(cfg: Settings, tier: str, is_archive: bool) -> tuple[Stage, ...]:
+    """The stages of a tier whose rows come from outside: archives enter at L0 only; rows that enter above L0 are taken
+    as they are, but for their language, which every tier above relies on."""
+    if is_archive:
+        return l0(cfg)
+    return () if tier == "L0" else (language_stage(cfg.l1.language),)
+
+
+def entry_columns(is_archive: bool) -> list[str]:
+    """The columns that the reader of an input gives."""
+    return (WARC_SCHEMA if is_archive else ROW_SCHEMA).names
+
+
+def read_input(stream: BinaryIO, name: str, key: str, is_archive: bool, cfg: Settings) -> Iterator[pa.Table]:
+    """The records of an archive or the rows of a file, batch by batch, with the reader's verdict."""
+    read = read_warc if is_archive else read_table
+    return read(stream, name, key, cfg.l0.ingest)
+
+
+def with_defaults(table: pa.Table, dump: str) -> pa.Table:
+    """Rows from outside name their source: the upstream corpus where they say so, else the dump."""
+    if "source" not in table.column_names:
+        return table.append_column("source", pa.array([dump] * table.num_rows, pa.string()))
+    filled = pc.fill_null(table["source"].cast(pa.string()), dump)
+    return table.set_column(table.column_names.index("source"), "source", filled)

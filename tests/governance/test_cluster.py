@@ -1,0 +1,127 @@
+"""The scheduler on a real local Ray: each item once, failures split and retried, stragglers doubled, engines replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.cluster import Cluster
+from governance.errors import RunError
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(workers=2, straggler_after_s=2.0) as running:
+        yield running
+
+
+def run(cluster: Cluster, work: Any, context: Any, items: list[Any]) -> dict[Any, Any]:
+    done: list[tuple[Any, Any]] = []
+    cluster.map(work, context, items, lambda item, result: done.append((item, result)))
+    assert len(done) == len({item for item, _ in done}), "an item was reported twice"
+    return dict(done)
+
+
+def times(context: int, item: int) -> int:
+    return context * item
+
+
+def fails_twice(folder: str, item: int) -> int:
+    tries = Path(folder, str(item))
+    count = int(tries.read_text()) if tries.exists() else 0
+    tries.write_text(str(count + 1))
+    if item == 3 and count < 2:
+        raise OSError("try me again")
+    return count
+
+
+def kills_its_process_once(folder: str, item: int) -> int:
+    mark = Path(folder, "killed")
+    if item == 5 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def always_fails(context: None, item: int) -> int:
+    raise ValueError(f"item {item} is broken")
+
+
+def refuses(context: None, item: int) -> int:
+    raise RunError("too many rows failed", "mend the stage")
+
+
+def stops_once(folder: str, item: int) -> int:
+    mark = Path(folder, "stopped")
+    if item == 0 and not mark.exists():
+        mark.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGSTOP)
+        Path(folder, "woken").touch()
+    return item
+
+
+class Counter:
+    """An engine that dies once in the middle of an item."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        Path(folder, f"loaded-{os.getpid()}").touch()
+
+    def work(self, item: int) -> Iterator[dict[str, Any]]:
+        yield {"item": item, "done": False}
+        mark = Path(self.folder, "died")
+        if item == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield {"item": item, "done": True}
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 500])
+def test_every_item_is_done_once(cluster: Cluster, count: int) -> None:
+    assert run(cluster, times, 3, list(range(count))) == {item: 3 * item for item in range(count)}
+
+
+def test_without_workers_everything_runs_in_this_process() -> None:
+    with Cluster(workers=0) as here:
+        assert run(here, times, 2, [1, 2]) == {1: 2, 2: 4}
+
+
+def test_a_failing_item_is_tried_again_and_its_neighbours_are_done(cluster: Cluster, tmp_path: Path) -> None:
+    assert set(run(cluster, fails_twice, str(tmp_path), list(range(40)))) == set(range(40))
+
+
+def test_a_killed_worker_costs_nothing_but_time(cluster: Cluster, tmp_path: Path) -> None:
+    assert set(run(cluster, kills_its_process_once, str(tmp_path), list(range(40)))) == set(range(40))
+
+
+def test_an_item_that_keeps_failing_ends_the_run_with_its_name_and_cause(cluster: Cluster) -> None:
+    with pytest.raises(RunError, match="7 failed 3 times: ValueError: item 7 is broken"):
+        run(cluster, always_fails, None, [7])
+
+
+def test_a_refusal_is_not_tried_again_and_keeps_its_remedy(cluster: Cluster) -> None:
+    with pytest.raises(RunError, match="too many rows failed") as error:
+        run(cluster, refuses, None, [1])
+    assert error.value.remedy == "mend the stage"
+
+
+def test_an_engine_that_dies_is_replaced_and_its_item_done_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
+    done: list[int] = []
+    cluster.stream(Counter, str(tmp_path), [0, 1, 2], lambda event: done.append(event["item"]) if event["done"] else None)
+    assert sorted(done) == [0, 1, 2]
+    assert len(list(tmp_path.glob("loaded-*"))) == 2
+
+
+def test_a_stopped_worker_is_overtaken_and_what_it_says_on_waking_is_ignored(cluster: Cluster, tmp_path: Path) -> None:
+    assert run(cluster, stops_once, str(tmp_path), list(range(4))) == {item: item for item in range(4)}
+    os.kill(int((tmp_path / "stopped").read_text()), signal.SIGCONT)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "woken").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (tmp_path / "woken").exists()
