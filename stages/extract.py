@@ -182,11 +182,12 @@ def _signals(tree: HTMLTree, robots: str | None) -> tuple[str | None, str | None
     words = [robots or ""]
     licence, found = None, set()
     for node in tree.document.query_selector_all(_SIGNALS):
+        name, value = (node.getattr("name") or "").lower(), node.getattr("content") or ""
         if node.tag != "meta":
             licence = licence or _creative_commons(node.getattr("href"))
-        elif (node.getattr("name") or "").lower() == "robots":
-            words.append(node.getattr("content") or "")
-        elif (node.getattr("name") or "").lower() == "tdm-reservation" and (node.getattr("content") or "").strip() == "1":
+        elif name == "robots":
+            words.append(value)
+        elif name == "tdm-reservation" and value.strip() == "1":
             found.add("tdm")
     said = set(re.findall(r"[a-z]+", " ".join(words).lower()))
     found |= said & _OPT_OUTS | ({"noindex"} if "none" in said else set())

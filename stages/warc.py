@@ -108,7 +108,8 @@ def _sound_run(source: _Source, start: int, wanted: frozenset[str], max_block_by
 
 
 def _read_block(raw: WarcRecord, offset: int, source: _Source, wanted: frozenset[str], max_bytes: int) -> Record:
-    headers = {name.decode(errors="replace").lower(): value.decode(errors="replace") for name, value in raw.headers.items_bytes()}
+    pairs = raw.headers.items_bytes()
+    headers = {name.decode(errors="replace").lower(): value.decode(errors="replace") for name, value in pairs}
     kind = headers.get("warc-type", "").lower()
     kind = kind if kind in RECORD_TYPES else "unknown"
     if not headers.get("content-length", "").isdecimal():  # the file ends inside this header, or the header is damaged
