@@ -24,7 +24,7 @@ class Engine(Protocol):
     """A stateful worker: it loads once and then works off items, telling how far it is."""
 
     def work(self, item: Any) -> Iterator[dict[str, Any]]:
-        """Work off one item; yields progress, the last one with ``done=True``."""
+        """Work off one item; yields progress as it goes."""
         ...
 
 

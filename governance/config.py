@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError
+from stages.pii import PiiConfig
+from stages.quality import QualityConfig
 
 from governance.errors import UsageError
 from manifests.store import local_path
@@ -25,10 +27,7 @@ from stages.fineweb import FineWeb
 from stages.gopher import GopherQuality, GopherRepetition
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
-from stages.pii import PiiConfig
-from stages.quality import QualityConfig
 from stages.synthesize import SynthesizeConfig
-from synth.checks import CheckConfig
 from synth.engines import EngineConfig
 
 
@@ -70,13 +69,11 @@ class L2(Config):
 class L3(Config):
     """Refined: what an LLM wrote, checked against its source."""
 
-    name: str = Field(default="ultrafineweb", pattern=r"^[a-z0-9_-]+$")  # folders are <name>_<lang>_l3
     max_documents: int | None = Field(default=None, ge=1)  # documents of each dump to write from; none: all
     engines: int = Field(default=1, ge=1)  # engines at work at once, one a GPU or server
     gpus_per_engine: float = Field(default=0, ge=0)  # 0 runs the CPU build
     engine: EngineConfig = EngineConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()
-    checks: CheckConfig = CheckConfig()
 
 
 class Settings(Config):

@@ -146,7 +146,7 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
         return seal(job, ["data"])
     with timed("L3 refine"):
         refine.build(job, cluster, progress, numbers)
-    return seal(job, ["data"], extra_folders=[f"{job.base}/_answers"])
+    return seal(job, ["data"])
 
 
 def _map(
@@ -166,9 +166,7 @@ def _map(
             cluster.map(work, job, pending, lambda _, result: line.advance(1, result["rows"]))
 
 
-def seal(
-    job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = (), extra_folders: Sequence[str] = ()
-) -> dict[str, Any]:
+def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -> dict[str, Any]:
     """Sum up the records, check that the ledger balances, sweep strays, and write the manifest, create-only."""
     ledger: accounts.Ledger = []
     figures: dict[str, Any] = {}
@@ -183,8 +181,10 @@ def seal(
     faults = accounts.faults(ledger)
     if faults:
         raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
-    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "_shuffle")]
-    sweep(job.store, job.base, [*folders, *extra_folders], [*step_names, *extra_steps])
+    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "_shuffle", "_answers")]
+    sweep(job.store, job.base, folders, [*step_names, *extra_steps])
+    if job.tier == "L3":  # its data lies in the published layout, which all dumps share
+        sweep(job.store, job.base, ["L3/data"], step_names, stem=f"{job.dump}-part-")
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
     manifest = {
         "tier": job.tier,

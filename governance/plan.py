@@ -11,6 +11,7 @@ from typing import Any
 from governance import tiers
 from governance.config import Settings
 from governance.inputs import Shard
+from governance.refine import synthesis_identity
 from manifests.schema import schema_file
 from stages.contract import Stage, check_plan
 
@@ -41,11 +42,11 @@ def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard],
     if parent is None:
         stages = tiers.entry_stages(settings, tier, any(shard.is_archive for shard in shards))
         body["inputs"] = {shard.name: shard.identity for shard in shards}
-        body["reader"] = tiers.reader_identity(settings)
+        body["reader"] = settings.l0.ingest.model_dump(mode="json")
         check_plan(stages, tiers.entry_columns(any(shard.is_archive for shard in shards)))
     elif tier == "L3":
         stages = ()
-        body["synthesis"] = tiers.synthesis_identity(settings)
+        body["synthesis"] = synthesis_identity(settings)
     else:
         stages = tiers.stages_of(settings, tier)
         check_plan(stages, [field["name"] for field in schema_file(parent.tier)["fields"]])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import ledger as accounts
-from manifests.store import HashingSpool, Store
+from manifests.store import HashingSpool, Object, Store
 
 ROW_GROUP_BYTES = 16 << 20  # of text in memory; small enough that a reader streams, large enough to compress
 
@@ -150,12 +150,17 @@ def write_part(store: Store, stem: str, tables: Iterable[pa.Table], schema: pa.S
     return writer.finish()
 
 
-def sweep(store: Store, base: str, folders: Iterable[str], steps: Iterable[str]) -> list[str]:
-    """Remove the Parquet objects under ``folders`` that no record of ``steps`` names; returns their paths.
+def sweep(store: Store, base: str, folders: Iterable[str], steps: Iterable[str], stem: str = "") -> list[str]:
+    """Remove the objects under ``folders`` that no record of ``steps`` names; returns their paths.
 
-    After it the folders hold exactly the tier, and any Parquet reader may glob them.
+    After it the folders hold exactly the tier, and any Parquet reader may glob them. ``stem`` spares objects whose
+    base name starts otherwise: those of other dumps in a folder that dumps share.
     """
     named = {part.path for step in steps for record in read_records(store, base, step) for part in record.parts}
-    strays = [found.path for folder in folders for found in store.list(folder) if found.path not in named]
+    strays = [found.path for folder in folders for found in _below(store, folder, stem) if found.path not in named]
     store.delete(strays)
     return strays
+
+
+def _below(store: Store, folder: str, stem: str) -> Iterator[Object]:
+    return (found for found in store.list(folder) if found.path.rpartition("/")[2].startswith(stem))

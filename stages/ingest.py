@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.contract import Config
+from stages.rows import Chunk, read_json, read_parquet
 from stages.warc import HttpBody, Record, read_http, read_records
 
 WARC_SCHEMA = pa.schema(
@@ -29,6 +31,31 @@ WARC_SCHEMA = pa.schema(
         ("ingest.drop", pa.string()),
     ]
 )
+ROW_SCHEMA = pa.schema(
+    [
+        ("uid", pa.string()),
+        ("content", pa.string()),
+        ("url", pa.string()),
+        ("date", pa.string()),
+        ("title", pa.string()),
+        ("lang_declared", pa.string()),  # what the file says; the language stage decides
+        ("score", pa.float64()),
+        ("source", pa.string()),
+        ("archive", pa.string()),
+        ("archive_offset", pa.int64()),  # number of the row in the file, from 0
+        ("record_type", pa.string()),  # "row"
+        ("ingest.drop", pa.string()),
+    ]
+)
+_ALIASES = {  # column: the names it goes by in published corpora, the first found is taken
+    "content": ("content", "text"),
+    "url": ("url",),
+    "date": ("date", "timestamp"),
+    "title": ("title",),
+    "lang_declared": ("lang", "language"),
+    "score": ("score",),
+    "source": ("source",),
+}
 _PAGES = frozenset(("response", "resource"))
 
 
@@ -58,12 +85,95 @@ def read_warc(stream: BinaryIO, archive: str, shard: str, cfg: IngestConfig) -> 
         row = _warc_row(record, cfg)
         row |= {"uid": shard + _record_key(record, seen), "archive": archive}
         rows.append(row)
-        held += len(row["payload"] or b"")
+        held += len(row.get("payload") or b"")
         if held >= cfg.batch_bytes or len(rows) >= cfg.batch_rows:
             yield pa.Table.from_pylist(rows, WARC_SCHEMA)
             rows, held = [], 0
     if rows:
         yield pa.Table.from_pylist(rows, WARC_SCHEMA)
+
+
+def read_table(stream: BinaryIO, name: str, shard: str, cfg: IngestConfig) -> Iterator[pa.Table]:
+    """One row for each row of a JSON Lines or Parquet file, in file order.
+
+    Args: stream, seekable; name, of the file, whose ending tells the format (.jsonl, .jsonl.gz, .jsonl.zst, .json,
+        .parquet); shard, 8 hex digits.
+    Out: tables of ROW_SCHEMA; ingest.drop: no_text, bad_json (a line), too_large (a line) or corrupt.
+    Errors: ValueError for another ending; what the stream raises on reading; none from content.
+    """
+    start = 0
+    for table in _row_tables(stream, name, cfg):
+        keys = [shard + row_key(f"row:{number}") for number in range(start, start + table.num_rows)]
+        known = {
+            "uid": pa.array(keys, pa.string()),
+            "archive": pa.repeat(pa.scalar(name), table.num_rows),
+            "archive_offset": pa.array(range(start, start + table.num_rows), pa.int64()),
+            "record_type": pa.repeat(pa.scalar("row"), table.num_rows),
+        }
+        columns = {column: known[column] if column in known else table[column] for column in ROW_SCHEMA.names}
+        yield pa.table(columns, ROW_SCHEMA)
+        start += table.num_rows
+
+
+def _row_tables(stream: BinaryIO, name: str, cfg: IngestConfig) -> Iterator[pa.Table]:
+    """The named columns and ingest.drop, batch by batch."""
+    aliases = _ALIASES | ({"content": (cfg.text_column,)} if cfg.text_column else {})
+    if name.endswith(".parquet"):
+        wanted = [alias for names in aliases.values() for alias in names]
+        for chunk in read_parquet(stream, wanted, cfg.batch_bytes):
+            yield _chunk_table(chunk, aliases)
+    elif name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")):
+        yield from _json_tables(stream, name, aliases, cfg)
+    else:
+        raise ValueError(f"{name!r} is neither .jsonl, .jsonl.gz, .jsonl.zst, .json nor .parquet")
+
+
+def _json_tables(
+    stream: BinaryIO, name: str, aliases: dict[str, tuple[str, ...]], cfg: IngestConfig
+) -> Iterator[pa.Table]:
+    schema = pa.schema([*(ROW_SCHEMA.field(column) for column in aliases), ROW_SCHEMA.field("ingest.drop")])
+    rows: list[dict[str, Any]] = []
+    held = 0
+    for line in read_json(stream, name, cfg.max_payload_bytes):
+        row = {column: _value(column, line.fields, names) for column, names in aliases.items()}
+        text = row["content"]
+        rows.append(row | {"ingest.drop": line.problem or (None if text and text.strip() else "no_text")})
+        held += len(text or "")
+        if held >= cfg.batch_bytes or len(rows) >= cfg.batch_rows:
+            yield pa.Table.from_pylist(rows, schema)
+            rows, held = [], 0
+    if rows:
+        yield pa.Table.from_pylist(rows, schema)
+
+
+def _value(column: str, fields: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The first of the named fields that is there, as the column's type; null where it is of another kind."""
+    value = next((fields[name] for name in names if fields.get(name) is not None), None)
+    if column == "score":
+        return float(value) if isinstance(value, int | float) else None
+    if column == "content":
+        return value if isinstance(value, str) else None
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _chunk_table(chunk: Chunk, aliases: dict[str, tuple[str, ...]]) -> pa.Table:
+    columns: dict[str, Any] = {}
+    for column, names in aliases.items():
+        kind = ROW_SCHEMA.field(column).type
+        found = next((chunk.columns[name] for name in names if name in chunk.columns), None)
+        columns[column] = pa.nulls(chunk.rows, kind) if found is None else _cast(found, kind)
+    blank = pc.fill_null(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(columns["content"])), 0), True)
+    drop = pc.if_else(blank, pa.scalar("no_text"), pa.scalar(None, pa.string()))
+    columns["ingest.drop"] = drop if chunk.problem is None else pa.repeat(pa.scalar(chunk.problem), chunk.rows)
+    return pa.table(columns)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column as the type asked for, nulls where it holds something else, such as a list."""
+    try:
+        return pc.cast(column, kind)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.chunked_array([pa.nulls(len(column), kind)])
 
 
 def row_key(text: str) -> str:

@@ -1,0 +1,334 @@
+"""L3 in a worker: one loop keeps an engine full across shards, logs every answer, and commits shard by shard (F).
+
+A worker holds one engine. It reads the text of its shards from the store and writes what comes of it there; the driver
+sees counts. Finished answers are logged every few seconds, so that after a kill none of them is asked for again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from governance.answers import AnswerLog
+from governance.cluster import Cluster
+from governance.config import Settings
+from governance.job import Job, data_parts
+from governance.parts import read_parts
+from governance.progress import Progress
+from manifests.ledger import REQUESTS, Account, tally
+from manifests.records import Part, Record, commit, committed, read_record, read_records, write_part
+from manifests.schema import conform, tier_schema
+from stages.synthesize import (
+    Conversation,
+    Finished,
+    Task,
+    ask,
+    is_skipped,
+    open_conversation,
+    plan_row,
+    read,
+    to_tables,
+)
+from synth.engines import Answer, Engine, Request, engine_identity, engine_languages, open_engine
+
+_FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
+_EVENT_S = 1.0
+_DOCUMENTS_AN_ITEM = 2_000  # shards are handed to engines in groups of about this many documents
+_ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "licence")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A shard, and how many of its documents to write from, the best first; None for all."""
+
+    number: int
+    documents: int | None
+
+
+def synthesis_identity(settings: Settings) -> dict[str, Any]:
+    """What decides what is written: model, sampling, prompts, passages and checks. Where it runs decides nothing."""
+    talk = conversation(settings)
+    engine = settings.l3.engine
+    return {
+        "model": talk.model,
+        "revision": engine.revision if engine.endpoint else talk.revision,
+        "languages": list(talk.languages),
+        "seed": engine.seed,
+        "max_documents": settings.l3.max_documents,
+        "synthesize": settings.l3.synthesize.model_dump(mode="json"),
+        "prompts": {prompt.id: prompt.sha256 for prompt in talk.prompts.values()},
+    }
+
+
+def conversation(settings: Settings) -> Conversation:
+    """The prompts and the model that all tasks share."""
+    identity = engine_identity(settings.l3.engine)
+    languages = engine_languages(settings.l3.engine)
+    return open_conversation(
+        settings.l3.synthesize, identity["name"], identity["revision"], languages, settings.l1.language.languages
+    )
+
+
+def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]) -> None:
+    """Write L3 for every shard that has no record yet."""
+    there = committed(job.store, job.base, "data")
+    pending = [quota for quota in quotas(job, numbers) if quota.number not in there]
+    seen: Counter[str] = Counter()
+    start = time.monotonic()
+    with progress.stage("L3 refine", total=len(numbers), done=len(numbers) - len(pending)) as line:
+
+        def show(event: dict[str, int]) -> None:
+            seen.update(event)
+            rate = seen["output_tokens"] / max(1.0, time.monotonic() - start)
+            note = f"{seen['answers']:,}/{seen['planned']:,} answers, {seen['passed']:,} passed, {rate:,.0f} tokens/s"
+            line.advance(event.get("shards", 0), event.get("answers", 0), note)
+
+        if pending:
+            limits = job.settings.l3
+            # An engine on CPUs takes its share of them all; one on a GPU or a server only waits.
+            waits = limits.gpus_per_engine > 0 or limits.engine.endpoint
+            cpus = 1 if waits else max(1, cluster.slots() // limits.engines)
+            cluster.stream(Refiner, job, _items(job, pending), show, limits.engines, cpus, limits.gpus_per_engine)
+
+
+def quotas(job: Job, numbers: Sequence[int]) -> list[Quota]:
+    """Share the document limit among shards, in proportion to their documents in languages that the model writes."""
+    limit = job.settings.l3.max_documents
+    if limit is None:
+        return [Quota(number, None) for number in numbers]
+    languages = engine_languages(job.settings.l3.engine)
+    counts = {
+        record.number: sum(part.rows for part in data_parts(record) if part.path.split("/")[-2] in languages)
+        for record in read_records(job.store, job.parent_base, "data")
+    }
+    total, given, before = sum(counts.values()), 0, 0
+    shares = []
+    for number in numbers:
+        before += counts[number]
+        upto = min(limit, total) * before // max(1, total)
+        shares.append(Quota(number, upto - given))
+        given = upto
+    return shares
+
+
+def _items(job: Job, pending: Sequence[Quota]) -> Iterator[tuple[Quota, ...]]:
+    """Groups of shards, so that one engine stays full across small shards and several engines all have work."""
+    group: list[Quota] = []
+    documents = 0
+    for quota in pending:
+        group.append(quota)
+        record = read_record(job.store, job.parent_base, "data", quota.number)
+        rows = sum(part.rows for part in data_parts(record))
+        documents += rows if quota.documents is None else quota.documents
+        if documents >= _DOCUMENTS_AN_ITEM:
+            yield tuple(group)
+            group, documents = [], 0
+    if group:
+        yield tuple(group)
+
+
+@dataclass
+class _Shard:
+    """One shard under way: its tasks in order, what is finished, and the answers to what is not."""
+
+    number: int
+    name: str
+    tasks: Iterator[Task]
+    log: AnswerLog
+    answers: dict[str, Answer]
+    finished: list[Finished | None] = field(default_factory=list)
+    open_tasks: dict[int, Task] = field(default_factory=dict)
+    exhausted: bool = False
+
+
+class Refiner:
+    """A worker with one engine; see ``governance.cluster.Engine``."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._talk = conversation(job.settings)
+        self._engine: Engine | None = None  # loads with the first request: a corpus in other languages needs none
+        self._asked: dict[str, tuple[_Shard, int]] = {}
+        self._waiting: deque[tuple[_Shard, int, Request]] = deque()
+        self._news: Counter[str] = Counter()
+
+    def work(self, item: tuple[Quota, ...]) -> Iterator[dict[str, int]]:
+        """Write the shards of an item; yields counts of what is new about once a second."""
+        coming = deque(quota for quota in item)
+        under_way: list[_Shard] = []
+        spoke = flushed = time.monotonic()
+        while True:
+            self._fill(coming, under_way)
+            self._settle(under_way)
+            if not (self._asked or self._waiting or under_way or coming):
+                break
+            for answer in self._engine.poll(_EVENT_S) if self._engine and self._asked else ():
+                self._take(answer)
+            now = time.monotonic()
+            if now - flushed > _FLUSH_S:
+                flushed = now
+                for shard in under_way:
+                    shard.log.flush()
+            if now - spoke > _EVENT_S:
+                spoke = now
+                yield self._tell()
+        yield self._tell()
+
+    def _tell(self) -> dict[str, int]:
+        news, self._news = self._news, Counter()
+        return dict(news)
+
+    def _fill(self, coming: deque[Quota], under_way: list[_Shard]) -> None:
+        """Submit requests while the engine has room, opening tasks and shards as needed."""
+        while self._engine is None or self._engine.in_flight < self._engine.capacity:
+            if self._waiting:
+                shard, index, request = self._waiting.popleft()
+                self._engine = self._engine or open_engine(self._job.settings.l3.engine)
+                self._asked[request.key] = (shard, index)
+                self._engine.submit(request)
+            elif not self._open_task(coming, under_way):
+                return
+
+    def _open_task(self, coming: deque[Quota], under_way: list[_Shard]) -> bool:
+        """Take up the next task; False when there is none left."""
+        for shard in under_way:
+            task = None if shard.exhausted else next(shard.tasks, None)
+            if task is not None:
+                self._start(shard, task)
+                return True
+            shard.exhausted = True
+        if not coming:
+            return False
+        under_way.append(self._open_shard(coming.popleft()))
+        return True
+
+    def _open_shard(self, quota: Quota) -> _Shard:
+        job = self._job
+        parent = read_record(job.store, job.parent_base, "data", quota.number)
+        log = AnswerLog(job.store, f"{job.base}/_answers/part-{quota.number:05d}")
+        tasks = (task for row in rows(job, data_parts(parent), quota, self._talk) for task in plan_row(row, self._talk))
+        return _Shard(quota.number, parent.name, tasks, log, log.load())
+
+    def _start(self, shard: _Shard, task: Task) -> None:
+        shard.finished.append(None)
+        shard.open_tasks[len(shard.finished) - 1] = task
+        self._news["planned"] += 0 if is_skipped(task, self._talk) else len(ask(task, self._talk))
+        self._go_on(shard, len(shard.finished) - 1)
+
+    def _go_on(self, shard: _Shard, index: int) -> None:
+        """Judge what a task has so far: it is finished, or there is more to ask."""
+        task = shard.open_tasks[index]
+        outcome = read(task, shard.answers, self._talk)
+        if isinstance(outcome, Finished):
+            shard.finished[index] = outcome
+            del shard.open_tasks[index]
+            self._news["passed"] += sum(note["outcome"] == "kept" for note in outcome.annotations)
+            for note in outcome.annotations:
+                shard.answers.pop(note["key"], None)
+            return
+        queued = {request.key for _, _, request in self._waiting}
+        for request in outcome:
+            if request.key not in self._asked and request.key not in queued:
+                self._waiting.append((shard, index, request))
+
+    def _take(self, answer: Answer) -> None:
+        shard, index = self._asked.pop(answer.key)
+        shard.answers[answer.key] = answer
+        self._news["answers"] += 1
+        self._news["output_tokens"] += answer.output_tokens
+        if answer.error is None:  # a failure is asked again by the next run, a text never
+            shard.log.append(answer)
+        self._go_on(shard, index)
+
+    def _settle(self, under_way: list[_Shard]) -> None:
+        """Commit the shards that are done, and drop their answer logs."""
+        for shard in [one for one in under_way if one.exhausted and not one.open_tasks]:
+            commit(self._job.store, self._job.base, write_shard(self._job, shard.number, shard.name, shard.finished))
+            shard.log.drop()
+            under_way.remove(shard)
+            self._news["shards"] += 1
+
+
+def rows(job: Job, parts: Sequence[Part], quota: Quota, talk: Conversation) -> Iterator[dict[str, Any]]:
+    """The L2 rows to write from, in order; those in a language that the model does not write come along, to be counted."""
+    chosen = None if quota.documents is None else _best(job, parts, quota.documents, talk)
+    for table in read_parts(job.store, parts, _ROW_COLUMNS):
+        for row in table.to_pylist():
+            if chosen is None or row["lang"] not in talk.languages or row["uid"] in chosen:
+                yield row
+
+
+def _best(job: Job, parts: Sequence[Part], documents: int, talk: Conversation) -> set[str]:
+    """uids of the highest scores among the rows that the model can write from."""
+    ranked = [
+        (-(row["score"] or 0.0), row["uid"])
+        for table in read_parts(job.store, parts, ("uid", "score", "lang"))
+        for row in table.to_pylist()
+        if row["lang"] in talk.languages
+    ]
+    return {uid for _, uid in sorted(ranked)[:documents]}
+
+
+def write_shard(job: Job, number: int, name: str, finished: Sequence[Finished | None]) -> Record:
+    """Write the annotations and rows of a shard; returns the record to commit."""
+    notes, data = to_tables([one for one in finished if one is not None])
+    fate, reason = _fates(notes)
+    notes = notes.set_column(notes.column_names.index("fate"), "fate", fate).append_column("reason", reason)
+    parts = (
+        [write_part(job.store, f"{job.base}/annotations/part-{number:05d}", [notes], notes.schema)]
+        if len(notes)
+        else []
+    )
+    data = conform(data, tier_schema("L3"))
+    for folder in sorted({_folder(job, row) for row in data.select(["lang", "style"]).to_pylist()}):
+        chosen = [_folder(job, row) == folder for row in data.select(["lang", "style"]).to_pylist()]
+        stem = f"{folder}/{job.dump}-part-{number:05d}"
+        parts.append(write_part(job.store, stem, [data.filter(pa.array(chosen))], data.schema))
+    ledger = [_requests_account(notes), Account("rows", tally(data["uid"]), tally(data["uid"]))]
+    return Record("data", number, name, job.fingerprint, parts, ledger, _figures(notes, data))
+
+
+def _folder(job: Job, row: dict[str, Any]) -> str:
+    """The folder of a row in the layout of the published data set."""
+    kind = "qa" if row["style"] == "qa" else "multi_style"
+    return f"L3/data/{job.settings.l3.synthesize.name}_{row['lang']}_l3/{kind}"
+
+
+def _fates(notes: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Each request's fate as the ledger names it, and the word of whoever decided it."""
+    outcomes, reasons = notes["outcome"].to_pylist(), notes["fate"].to_pylist()
+    fates = [
+        None if outcome == "kept" else f"{REQUESTS}.{reason if outcome == 'rejected' else outcome}"
+        for outcome, reason in zip(outcomes, reasons, strict=True)
+    ]
+    return pa.array(fates, pa.string()), pa.array(reasons, pa.string())
+
+
+def _requests_account(notes: pa.Table) -> Account:
+    """planned = kept + rejected (by reason) + failed + skipped."""
+    account = Account(REQUESTS, tally(notes["uid"]))
+    groups: dict[str | None, list[str]] = {}
+    for uid, fate in zip(notes["uid"].to_pylist(), notes["fate"].to_pylist(), strict=True):
+        groups.setdefault(fate, []).append(uid)
+    account.kept = tally(pa.array(groups.pop(None, []), pa.string()))
+    for fate, uids in groups.items():
+        account.rejected[str(fate).removeprefix(f"{REQUESTS}.")] = tally(pa.array(uids, pa.string()))
+    return account
+
+
+def _figures(notes: pa.Table, data: pa.Table) -> dict[str, int]:
+    """Counts for the funnel: requests by outcome, tokens, verified tokens and what they make."""
+    figures: Counter[str] = Counter(requests=len(notes), rows=len(data))
+    for note in notes.select(["outcome", "task", "prompt_tokens", "output_tokens"]).to_pylist():
+        figures[note["outcome"]] += 1
+        figures["prompt_tokens"] += note["prompt_tokens"]
+        figures["output_tokens"] += note["output_tokens"]
+        if note["outcome"] == "kept":
+            figures["verified_tokens"] += note["output_tokens"]
+            figures["verified_qa_pairs" if note["task"] == "qa" else "verified_rewrites"] += 1
+    return dict(figures)
