@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
 from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord
@@ -33,11 +33,12 @@ class Record:
 
 
 @dataclass
-class _Source:
+class Source:
     """The stream, remembering a failure of its own, so that a lost connection is never taken for a damaged file."""
 
     stream: BinaryIO
     error: BaseException | None = None
+    closed: ClassVar[bool] = False
     recent: bytes = b""  # the last two blocks read, which hold the start of the record just parsed
 
     def read(self, size: int = -1) -> bytes:
@@ -48,6 +49,9 @@ class _Source:
             raise
         self.recent = self.recent[-len(block) :] + block if block else self.recent
         return block
+
+    def close(self) -> None:
+        """Do nothing: the stream belongs to the caller, and pyarrow closes what it is given."""
 
     def starts_record(self, offset: int) -> bool:
         """Whether a record or compressed member begins at a place read a moment ago."""
@@ -69,7 +73,7 @@ def read_records(stream: BinaryIO, wanted: frozenset[str], max_block_bytes: int)
     Out: records in file order; each unreadable stretch is one Record with ``broken`` set.
     Errors: what the stream itself raises on reading; none from content.
     """
-    source = _Source(stream)
+    source = Source(stream)
     size = source.seek(0, 2)
     start: int | None = 0
     reported = -1
@@ -97,7 +101,7 @@ def read_records(stream: BinaryIO, wanted: frozenset[str], max_block_bytes: int)
         start = _next_record(source, (start if last is None else last.offset) + 1, size, reported)
 
 
-def _sound_run(source: _Source, start: int, wanted: frozenset[str], max_block_bytes: int) -> Iterator[Record]:
+def _sound_run(source: Source, start: int, wanted: frozenset[str], max_block_bytes: int) -> Iterator[Record]:
     """Records from ``start`` on; the last one yielded may be broken. OSError where no record can be parsed."""
     source.seek(start)
     offset = start
@@ -107,7 +111,7 @@ def _sound_run(source: _Source, start: int, wanted: frozenset[str], max_block_by
         yield _read_block(raw, offset, source, wanted, max_block_bytes)
 
 
-def _read_block(raw: WarcRecord, offset: int, source: _Source, wanted: frozenset[str], max_bytes: int) -> Record:
+def _read_block(raw: WarcRecord, offset: int, source: Source, wanted: frozenset[str], max_bytes: int) -> Record:
     pairs = raw.headers.items_bytes()
     headers = {name.decode(errors="replace").lower(): value.decode(errors="replace") for name, value in pairs}
     kind = headers.get("warc-type", "").lower()
@@ -128,7 +132,7 @@ def _read_block(raw: WarcRecord, offset: int, source: _Source, wanted: frozenset
     return Record(offset, kind, headers, None if read < length else block, "truncated" if read < length else None)
 
 
-def _record_end(source: _Source, record: Record) -> int:
+def _record_end(source: Source, record: Record) -> int:
     """First byte after a sound record: the end of its gzip member, or header plus block in a plain file."""
     source.seek(record.offset)
     head = source.read(SCAN_BYTES)
@@ -146,7 +150,7 @@ def _record_end(source: _Source, record: Record) -> int:
     return end
 
 
-def _only_padding(source: _Source, start: int, size: int) -> bool:
+def _only_padding(source: Source, start: int, size: int) -> bool:
     """Whether nothing but white space or zeros follows."""
     if start >= size:
         return True
@@ -154,7 +158,7 @@ def _only_padding(source: _Source, start: int, size: int) -> bool:
     return not source.read(SCAN_BYTES).strip(b"\r\n\t \0") and start + SCAN_BYTES >= size
 
 
-def _next_record(source: _Source, start: int, size: int, skip: int) -> int | None:
+def _next_record(source: Source, start: int, size: int, skip: int) -> int | None:
     """Offset, from ``start`` on, of the next thing that begins like a WARC record, null when there is none."""
     overlap = 16
     pattern = re.compile(re.escape(GZIP_MAGIC) + rb"|WARC/\d\.\d\r?\n")
@@ -169,7 +173,7 @@ def _next_record(source: _Source, start: int, size: int, skip: int) -> int | Non
     return None
 
 
-def _member_holds_record(source: _Source, offset: int) -> bool:
+def _member_holds_record(source: Source, offset: int) -> bool:
     source.seek(offset)
     try:
         return zlib.decompressobj(31).decompress(source.read(4096), 64).startswith(PLAIN_MAGIC)
