@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import HAN, PUNCTUATION, SENTENCE_END, SPACE, WORD, ZH_CLOSER, ZH_TERMINAL
+from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import decode, split_lines, strip_span
 from stages.word_kernels import split_words
@@ -13,7 +13,7 @@ from stages.word_kernels import split_words
 KEPT, LONG_WORD, NO_TERMINAL, FEW_WORDS, LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY = range(8)
 
 
-@njit(cache=True)
+@compiled
 def matches(cps, i, stop, pattern):
     """Whether the pattern (lower case) stands at i, ASCII capitals folded."""
     if stop - i < pattern.shape[0]:
@@ -27,7 +27,7 @@ def matches(cps, i, stop, pattern):
     return True
 
 
-@njit(cache=True)
+@compiled
 def contains(cps, start, stop, patterns, bounds):
     """Whether one of the packed patterns occurs in the span."""
     for i in range(start, stop):
@@ -37,7 +37,7 @@ def contains(cps, start, stop, patterns, bounds):
     return False
 
 
-@njit(cache=True)
+@compiled
 def _citation_size(cps, i, stop, patterns, bounds):
     """Code points of a citation mark at i: digits in brackets, or one of the patterns; 0 without patterns."""
     if cps[i] != 91 or bounds.shape[0] < 2:
@@ -53,7 +53,7 @@ def _citation_size(cps, i, stop, patterns, bounds):
     return 0
 
 
-@njit(cache=True)
+@compiled
 def _copy_without_citations(cps, start, stop, patterns, bounds, line):
     """Copy a line without its citation marks; returns its length."""
     n, i = 0, start
@@ -67,7 +67,7 @@ def _copy_without_citations(cps, start, stop, patterns, bounds, line):
     return n
 
 
-@njit(cache=True)
+@compiled
 def _line_words(code, cps, start, stop, flags):
     """White-space words (Chinese: Han characters and runs of other letters) and the length of the longest."""
     words, longest, begin = 0, 0, start
@@ -88,7 +88,7 @@ def _line_words(code, cps, start, stop, flags):
     return words, longest
 
 
-@njit(cache=True)
+@compiled
 def _is_terminated(code, line, n, flags):
     """Whether the line ends as a sentence does, and not in "..."."""
     if n == 0:
@@ -103,7 +103,7 @@ def _is_terminated(code, line, n, flags):
     return not (n >= 3 and c == 46 and line[n - 2] == 46 and line[n - 3] == 46)
 
 
-@njit(cache=True)
+@compiled
 def _count_sentences(code, line, n, tables, starts, stops):
     """Sentences as spaCy's sentencizer cuts them: a new one starts at a word behind closing punctuation."""
     count = split_words(code, line, 0, n, tables, starts, stops)
@@ -121,7 +121,7 @@ def _count_sentences(code, line, n, tables, starts, stops):
     return sentences
 
 
-@njit(cache=True)
+@compiled
 def _judge_line(code, line, n, words, longest, options, tables, javascript, lorem, policy):
     """KEPT, or the first line rule broken, in datatrove's order."""
     max_word, terminal, min_words, no_lorem, no_javascript, no_curly, no_policy = options
@@ -144,7 +144,7 @@ def _judge_line(code, line, n, words, longest, options, tables, javascript, lore
     return KEPT
 
 
-@njit(cache=True)
+@compiled
 def c4_figures(data, offsets, codes, tables, code, options, citations, javascript, lorem, policy, room):
     """Figures of the rows with this code, float64 (n, 6), NaN elsewhere.
 

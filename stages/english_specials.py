@@ -1,7 +1,6 @@
-"""English contractions and abbreviations that spaCy's tokenizer treats as a whole.
+"""English contractions, abbreviations and emoticons that spaCy's tokenizer treats as a whole.
 
-The word lists are spaCy's (``spacy/lang/en/tokenizer_exceptions.py``, MIT licence), generated the same way. Its
-emoticons are left out: a two-character face is two symbols here and one there, which no rule's decision feels.
+The word lists are spaCy's (``spacy/lang/en/tokenizer_exceptions.py``, MIT licence), generated the same way.
 """
 
 from __future__ import annotations
@@ -34,6 +33,14 @@ _LETTER_PERIODS = tuple(f"{c}." for c in "abcdefghijklmnopqrstuvwxyzäöü")
 _UNITS = (
     "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa "
     "mbar mb MB kb KB gb GB tb TB T G M K %"
+)
+_FACES = (  # emoticons, separated by spaces
+    r"""'' (*_*) (-8 (-: (-; (-_-) (._.) (: (; (= (>_<) (^_^) (o: (¬_¬) (ಠ_ಠ) (╯°□°）╯︵┻━┻ )-: ): -_- -__- ._. """
+    r"""0.0 0.o 0_0 0_o 8) 8-) 8-D 8D :'( :') :'-( :'-) :( :(( :((( :() :) :)) :))) :* :-( :-(( :-((( :-) :-)) """
+    r""":-))) :-* :-/ :-0 :-3 :-> :-D :-O :-P :-X :-] :-o :-p :-x :-| :-} :/ :0 :1 :3 :> :D :O :P :X :] :o :o) """
+    r""":p :x :| :} :’( :’) :’-( :’-) ;) ;-) ;-D ;D ;_; <.< </3 <3 <33 <333 <space> =( =) =/ =3 =D =[ =] =| >.< """
+    r""">.> >:( >:o ><(((*> @_@ O.O O.o O_O O_o V.V V_V XD XDD [-: [: [= ]= ^_^ ^__^ ^___^ o.0 o.O o.o o_0 o_O """
+    r"""o_o v.v v_v xD xDD ¯\(ツ)/¯ ಠ_ಠ ಠ︵ಠ — ’’ """
 )
 MAX_SPECIAL = 14  # code points of the longest entry
 
@@ -77,8 +84,10 @@ def _splits() -> Iterator[tuple[str, ...]]:
         for form in (word, word.title()):
             yield (form,)
             yield (form + "'",)
+    for scale in "CcFfKk":
+        yield ("°", scale, ".")
     yield from (tuple(entry.split()) for entry in _OTHER_SPLITS)
-    yield from ((word,) for word in (*_WHOLE.split(), *_LETTER_PERIODS))
+    yield from ((word,) for word in (*_WHOLE.split(), *_FACES.split(), *_LETTER_PERIODS))
 
 
 @cache

@@ -1,15 +1,14 @@
 """English words as spaCy's blank English pipeline cuts them, in compiled code.
 
 Follows ``spacy.tokenizer.Tokenizer``: cut at white space; take known contractions whole; peel prefixes and suffixes;
-keep URLs and e-mail addresses; cut the rest at infixes. Differences, none of which moves a page's decision often:
-emoticons are not known; "US$" is two symbols; a period after a degree sign with a unit stays; dotted abbreviations
-(``Mr.``) are known only as a whole word between affixes; a URL's host is checked for its form, not for reserved ranges.
+keep URLs and e-mail addresses; cut the rest at infixes; join what spells a known word after all. Differences, none of
+which moves a page's decision often: "US$" is two symbols; a URL's host is checked for its form, not for reserved
+ranges; of two known words that overlap the first wins instead of the longest.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import (
     BEFORE_PERIOD,
@@ -23,12 +22,14 @@ from stages.codepoints import (
     SPACE,
     SUFFIX,
     UPPER,
+    WORD,
 )
+from stages.compiled import compiled
 from stages.english_specials import MAX_SPECIAL
 from stages.text_kernels import hash_span
 
 
-@njit(cache=True)
+@compiled
 def find_special(cps, start, stop, keys, packed):
     """Packed piece lengths of a known word, 0 if it is none."""
     if stop - start > MAX_SPECIAL or stop <= start:
@@ -42,7 +43,7 @@ def find_special(cps, start, stop, keys, packed):
     return np.uint32(0)
 
 
-@njit(cache=True)
+@compiled
 def prefix_size(cps, start, stop, flags):
     """Code points that spaCy peels off the front."""
     if start >= stop:
@@ -58,7 +59,7 @@ def prefix_size(cps, start, stop, flags):
     return dots - start if dots - start >= 2 else 0
 
 
-@njit(cache=True)
+@compiled
 def _unit_size(cps, start, stop, flags, units):
     """Code points of a unit of measure behind a number at the end of a span."""
     for size in range(min(4, stop - start - 1), 0, -1):
@@ -70,7 +71,7 @@ def _unit_size(cps, start, stop, flags, units):
     return 0
 
 
-@njit(cache=True)
+@compiled
 def _period_size(cps, start, stop, flags):
     """Code points of final periods that are words of their own."""
     dots = stop
@@ -86,7 +87,7 @@ def _period_size(cps, start, stop, flags):
     return 1 if dots - 2 >= start and before & UPPER and flags[cps[dots - 2]] & UPPER else 0
 
 
-@njit(cache=True)
+@compiled
 def suffix_size(cps, start, stop, flags, units):
     """Code points that spaCy peels off the back."""
     if start >= stop:
@@ -108,12 +109,12 @@ def suffix_size(cps, start, stop, flags, units):
     return _unit_size(cps, start, stop, flags, units)
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _is_host(c):
     return (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or 0xA1 <= c <= 0xFFFF
 
 
-@njit(cache=True)
+@compiled
 def _is_host_span(cps, start, stop, flags):
     """Dotted labels with a lower-case top level, then perhaps a port and a path."""
     end = start
@@ -144,7 +145,7 @@ def _is_host_span(cps, start, stop, flags):
     return end == stop or cps[end] == 47 or cps[end] == 63 or cps[end] == 35
 
 
-@njit(cache=True)
+@compiled
 def is_url(cps, start, stop, flags):
     """Whether a word is a URL, a bare host with its path, or an e-mail address."""
     dotted = False
@@ -154,18 +155,24 @@ def is_url(cps, start, stop, flags):
         return False
     if _is_host_span(cps, start, stop, flags):
         return True
-    for i in range(start, stop - 3):
-        if cps[i] == 58 and cps[i + 1] == 47 and cps[i + 2] == 47 and i - start >= 2:
-            if _is_host_span(cps, i + 3, stop, flags):
-                return True
-            break
+    scheme = start
+    while scheme < stop and (flags[cps[scheme]] & WORD or cps[scheme] in (43, 45, 46, 95)):
+        scheme += 1
+    if scheme - start >= 2 and stop - scheme > 3 and cps[scheme] == 58 and cps[scheme + 1] == 47 == cps[scheme + 2]:
+        return _is_host_span(cps, scheme + 3, stop, flags) or _has_user(cps, scheme + 3, stop, flags)
+    return _has_user(cps, start, stop, flags)
+
+
+@compiled
+def _has_user(cps, start, stop, flags):
+    """Whether a host stands behind an "@"."""
     for i in range(start + 1, stop):  # noqa: SIM110 - compiled: no generators
         if cps[i] == 64 and _is_host_span(cps, i + 1, stop, flags):
             return True
     return False
 
 
-@njit(cache=True)
+@compiled
 def _hyphen_size(cps, i, stop, flags):
     """Code points of a hyphen at i that stands before a letter; 0 if there is none."""
     c = cps[i]
@@ -179,7 +186,7 @@ def _hyphen_size(cps, i, stop, flags):
     return size if size <= longest and run < stop and flags[cps[run]] & LETTER else 0
 
 
-@njit(cache=True)
+@compiled
 def infix_size(cps, i, start, stop, flags):
     """Code points of the infix at i, 0 if there is none; lookarounds see only the span."""
     c = cps[i]
@@ -209,7 +216,7 @@ def infix_size(cps, i, start, stop, flags):
     return _hyphen_size(cps, i, stop, flags)
 
 
-@njit(cache=True)
+@compiled
 def _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count):
     """Write the words of what is left between prefixes and suffixes; returns the new count."""
     if start >= stop:
@@ -223,10 +230,7 @@ def _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count):
             count += 1
             pieces >>= np.uint32(8)
         return count
-    plain = True
-    for i in range(start, stop):
-        plain = plain and flags[cps[i]] & (LETTER | DIGIT) != 0
-    if plain or is_url(cps, start, stop, flags):
+    if _is_alphanumeric(cps, start, stop, flags) or is_url(cps, start, stop, flags):
         starts[count] = start
         stops[count] = stop
         return count + 1
@@ -252,10 +256,44 @@ def _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count):
     return count
 
 
-@njit(cache=True)
+@compiled
+def _is_alphanumeric(cps, start, stop, flags):
+    for i in range(start, stop):  # noqa: SIM110 - compiled: no generators
+        if not flags[cps[i]] & (LETTER | DIGIT):
+            return False
+    return True
+
+
+@compiled
+def _join_known(cps, flags, keys, packed, starts, stops, begin, count):
+    """Replace neighbouring words of one chunk that together spell a known word with a symbol, such as ":" and ")"."""
+    write, i = begin, begin
+    while i < count:
+        last, pieces = i, np.uint32(0)
+        for j in range(count - 1, i, -1):
+            pieces = find_special(cps, starts[i], stops[j], keys, packed)
+            if pieces and not _is_alphanumeric(cps, starts[i], stops[j], flags):
+                last = j
+                break
+            pieces = np.uint32(0)
+        start, end = starts[i], stops[last]
+        while pieces and write < last:
+            starts[write] = start
+            start += pieces & np.uint32(255)
+            stops[write] = start
+            write += 1
+            pieces >>= np.uint32(8)
+        if start < end:
+            starts[write], stops[write] = start, end
+            write += 1
+        i = last + 1
+    return write
+
+
+@compiled
 def _emit_chunk(cps, start, stop, flags, keys, packed, units, starts, stops, count):
     """Write the words of one chunk without white space; returns the new count."""
-    suffixes_from = stop
+    suffixes_from, begin = stop, count
     last = -1
     cuts = starts.shape[0]  # suffix boundaries wait at the end of the array, from the back
     while start < stop and stop - start != last:
@@ -291,10 +329,10 @@ def _emit_chunk(cps, start, stop, flags, keys, packed, units, starts, stops, cou
         starts[count] = first
         stops[count] = starts[cuts] if cuts < starts.shape[0] else suffixes_from
         count += 1
-    return count
+    return _join_known(cps, flags, keys, packed, starts, stops, begin, count) if count - begin > 1 else count
 
 
-@njit(cache=True)
+@compiled
 def split_english(cps, begin, end, flags, keys, packed, units, starts, stops):
     """Cut ``cps[begin:end]`` into spaCy's words, white space excluded.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import SPACE, TERMINAL, ZH_CLOSER, ZH_TERMINAL
+from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import count_duplicates, decode
 from stages.word_kernels import split_words
 
 
-@njit(cache=True)
+@compiled
 def _split_filled_lines(cps, n, flags, starts, stops):
     """Lines between newlines that hold more than white space; returns their number and that of the newlines."""
     count, newlines, begin = 0, 0, 0
@@ -29,7 +29,7 @@ def _split_filled_lines(cps, n, flags, starts, stops):
     return count, newlines
 
 
-@njit(cache=True)
+@compiled
 def ends_sentence(code, cps, start, stop, flags):
     """Whether a line ends as a sentence does; a Chinese one may close quotes and brackets behind the mark."""
     if code != CHINESE:
@@ -39,7 +39,7 @@ def ends_sentence(code, cps, start, stop, flags):
     return flags[cps[stop - 1]] & ZH_TERMINAL != 0
 
 
-@njit(cache=True)
+@compiled
 def fineweb_figures(data, offsets, codes, tables, short_en, short_zh, room):
     """Filled lines and the four ratios, float64 (n, 5); NaN for rows without rules."""
     out = np.full((codes.shape[0], 5), np.nan)

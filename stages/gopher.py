@@ -14,7 +14,6 @@ from stages.codepoints import view_text
 from stages.contract import Config, Stage
 from stages.rules import CHINESE, ENGLISH, append_columns, first_broken, language_codes
 
-
 _QUALITY_FIGURES = (
     "words",
     "mean_word_length",

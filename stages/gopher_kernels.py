@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import BULLET, LETTER, SYMBOL
+from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import (
     count_duplicates,
@@ -22,14 +22,14 @@ from stages.text_kernels import (
 from stages.word_kernels import count_readable_words, split_words
 
 
-@njit(cache=True)
+@compiled
 def _ends_with_ellipsis(cps, start, stop):
     if stop > start and cps[stop - 1] == 0x2026:
         return True
     return stop - start >= 3 and cps[stop - 1] == 46 and cps[stop - 2] == 46 and cps[stop - 3] == 46
 
 
-@njit(cache=True)
+@compiled
 def _symbol_counts(cps, n):
     """Hashes, and ellipses counted without overlap."""
     hashes, ellipses, dots = 0, 0, 0
@@ -43,7 +43,7 @@ def _symbol_counts(cps, n):
     return hashes, ellipses
 
 
-@njit(cache=True)
+@compiled
 def _line_shares(code, cps, n, flags, starts, stops):
     """Shares of lines that start with a bullet and that end in an ellipsis."""
     count = split_lines(cps, n, flags, starts, stops)
@@ -60,7 +60,7 @@ def _line_shares(code, cps, n, flags, starts, stops):
     return bullets / max(count, 1), ellipses / max(count, 1)
 
 
-@njit(cache=True)
+@compiled
 def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
     """Symbol-free words, their mean length, the share of words with a letter, and stop words."""
     words, chars, alpha, stops_found = 0, 0, 0, 0
@@ -86,7 +86,7 @@ def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
     out[8] = stops_found / max(words, 1)
 
 
-@njit(cache=True)
+@compiled
 def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
     """Figures of every row with rules, float64 (n, 10), NaN elsewhere. room: bytes of the longest row.
 
@@ -113,7 +113,7 @@ def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
     return out
 
 
-@njit(cache=True)
+@compiled
 def _drop_blank(cps, starts, stops, count, flags):
     """Keep the pieces that hold more than white space, in place; returns their number."""
     kept = 0
@@ -125,7 +125,7 @@ def _drop_blank(cps, starts, stops, count, flags):
     return kept
 
 
-@njit(cache=True)
+@compiled
 def _line_repetition(code, cps, n, flags, starts, stops, table, epochs, epoch, out):
     """Shares of paragraphs and lines, and of their code points, that repeat earlier ones; returns the next epoch."""
     start, stop = strip_span(cps, 0, n, flags)
@@ -140,7 +140,7 @@ def _line_repetition(code, cps, n, flags, starts, stops, table, epochs, epoch, o
     return epoch + 2
 
 
-@njit(cache=True)
+@compiled
 def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, stops, count, n, slots, epoch, out):
     """Shares of code points in the most frequent and in all repeated n-grams; returns the next epoch."""
     table, epochs, counts, firsts = slots
@@ -159,7 +159,7 @@ def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, sto
     return epoch
 
 
-@njit(cache=True)
+@compiled
 def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
     """Shares of repeated paragraphs, lines and n-grams of the rows with this code; NaN elsewhere.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import HAN, SPACE, WORD
+from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import BASE, decode, mix
 
 EMPTY = np.uint32(0xFFFFFFFF)
 
 
-@njit(cache=True)
+@compiled
 def word_hashes(cps, n, flags, lower, out):
     """Hashes of the lower-cased Unicode words (a Han character is a word); returns their number."""
     count = 0
@@ -32,7 +32,7 @@ def word_hashes(cps, n, flags, lower, out):
     return count
 
 
-@njit(cache=True)
+@compiled
 def character_hashes(cps, n, flags, lower, out):
     """Hashes of the lower-cased letters and digits one by one, no space or punctuation; returns their number."""
     count = 0
@@ -43,7 +43,7 @@ def character_hashes(cps, n, flags, lower, out):
     return count
 
 
-@njit(cache=True)
+@compiled
 def shingle_hashes(units, count, size, out):
     """Hashes of every run of ``size`` units, a rolling polynomial; returns their number."""
     if count < size:
@@ -61,7 +61,7 @@ def shingle_hashes(units, count, size, out):
     return count - size + 1
 
 
-@njit(cache=True)
+@compiled
 def keep_minima(shingles, count, flips, factors, signature):
     """Lower each entry of a signature to the smallest hash of the shingles: (low 32 bits ^ flip) * factor mod 2^32."""
     for s in range(count):
@@ -71,7 +71,7 @@ def keep_minima(shingles, count, flips, factors, signature):
             signature[k] = min(signature[k], h)
 
 
-@njit(cache=True)
+@compiled
 def shingle_page(code, cps, n, flags, lower, words_size, characters_size, units, shingles):
     """Shingle hashes of one page in its language; returns their number, duplicates included."""
     if code == CHINESE:
@@ -81,7 +81,7 @@ def shingle_page(code, cps, n, flags, lower, words_size, characters_size, units,
     return shingle_hashes(units, count, words_size, shingles)
 
 
-@njit(cache=True)
+@compiled
 def signatures(data, offsets, codes, flags, lower, words_size, characters_size, flips, factors, room):
     """Signatures uint32 (n, k), shingles int64 (n,) and code points int64 (n,) of every row.
 
@@ -100,7 +100,7 @@ def signatures(data, offsets, codes, flags, lower, words_size, characters_size, 
     return out, shingled, lengths
 
 
-@njit(cache=True)
+@compiled
 def _encode(c, out, at):
     """Write a code point as UTF-8; returns the next position."""
     if c < 0x80:
@@ -117,7 +117,7 @@ def _encode(c, out, at):
     return at + 4
 
 
-@njit(cache=True)
+@compiled
 def normalise(data, offsets, flags, lower, room):
     """Lower-cased text, white space runs as one space and none at the ends.
 

@@ -7,14 +7,14 @@ Equality of strings is equality of 64-bit hashes: two different lines of one pag
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import LINE_BREAK, SPACE
+from stages.compiled import compiled
 
 BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that powers never vanish modulo 2^64
 
 
-@njit(cache=True)
+@compiled
 def decode(data, start, stop, out):
     """Decode UTF-8 ``data[start:stop]`` into ``out``; returns the number of code points. Input must be valid."""
     n = 0
@@ -42,7 +42,7 @@ def decode(data, start, stop, out):
     return n
 
 
-@njit(cache=True, inline="always")
+@compiled
 def mix(x):
     """splitmix64's finaliser: every input bit reaches every output bit."""
     x = np.uint64(x)
@@ -53,7 +53,7 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@njit(cache=True)
+@compiled
 def hash_span(cps, start, stop):
     """A 64-bit hash of the code points of a span."""
     h = np.uint64(stop - start)
@@ -62,7 +62,7 @@ def hash_span(cps, start, stop):
     return mix(h)
 
 
-@njit(cache=True)
+@compiled
 def strip_span(cps, start, stop, flags):
     """The span without white space at both ends, as str.strip."""
     while start < stop and flags[cps[start]] & SPACE:
@@ -72,7 +72,7 @@ def strip_span(cps, start, stop, flags):
     return start, stop
 
 
-@njit(cache=True)
+@compiled
 def split_lines(cps, n, flags, starts, stops):
     """Split as str.splitlines; returns the number of lines."""
     count = 0
@@ -94,7 +94,7 @@ def split_lines(cps, n, flags, starts, stops):
     return count
 
 
-@njit(cache=True)
+@compiled
 def split_runs(cps, start, stop, min_newlines, starts, stops):
     """Split at every run of at least ``min_newlines`` newlines, as re.split; returns the number of pieces (>= 1)."""
     count = 0
@@ -118,7 +118,7 @@ def split_runs(cps, start, stop, min_newlines, starts, stops):
     return count + 1
 
 
-@njit(cache=True, inline="always")
+@compiled
 def find_slot(table, epochs, epoch, key):
     """The slot of a key in an open table whose size is a power of two; it is free when its epoch is older."""
     size_mask = np.uint64(table.shape[0] - 1)
@@ -128,7 +128,7 @@ def find_slot(table, epochs, epoch, key):
     return slot
 
 
-@njit(cache=True)
+@compiled
 def count_duplicates(cps, starts, stops, count, table, epochs, epoch):
     """Elements, and their code points, that repeat an earlier element."""
     repeated, chars = 0, 0
@@ -144,7 +144,7 @@ def count_duplicates(cps, starts, stops, count, table, epochs, epoch):
     return repeated, chars
 
 
-@njit(cache=True)
+@compiled
 def prefix_hashes(cps, starts, stops, count, separator, hashes, lengths):
     """Polynomial hashes of the first 0..count units joined, and their lengths in code points.
 
@@ -164,13 +164,13 @@ def prefix_hashes(cps, starts, stops, count, separator, hashes, lengths):
         lengths[w + 1] = lengths[w] + stops[w] - starts[w] + separator
 
 
-@njit(cache=True, inline="always")
+@compiled
 def gram_hash(hashes, lengths, powers, i, size):
     """The hash of units i..i+size."""
     return mix(hashes[i + size] - hashes[i] * powers[lengths[i + size] - lengths[i]])
 
 
-@njit(cache=True)
+@compiled
 def power_table(size):
     """BASE to the power 0..size-1, modulo 2^64."""
     powers = np.empty(size, np.uint64)
@@ -181,7 +181,7 @@ def power_table(size):
     return powers
 
 
-@njit(cache=True)
+@compiled
 def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epochs, epoch, counts, firsts):
     """Code points of the most frequent n-gram times how often it occurs; among equals the first one counts."""
     total = count - size + 1
@@ -203,7 +203,7 @@ def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epoch
     return best_count * (lengths[best_first + size] - lengths[best_first] - separator)
 
 
-@njit(cache=True)
+@compiled
 def repeated_gram_chars(hashes, lengths, powers, count, size, table, epochs, epoch):
     """Code points inside n-grams seen before, stepping over each one found so that none is counted twice."""
     chars = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from stages.codepoints import HAN, SPACE, WORD, flag_table
+from stages.compiled import compiled
 from stages.english_specials import special_table, unit_hashes
 from stages.english_words import split_english
 from stages.rules import CHINESE
@@ -27,7 +27,7 @@ def load_tables() -> Tables:
     return Tables(flag_table(), *special_table(), unit_hashes())
 
 
-@njit(cache=True)
+@compiled
 def split_chinese(cps, begin, end, flags, starts, stops):
     """Cut into units: one Han character, one run of other letters and digits, or one symbol; white space excluded.
 
@@ -51,7 +51,7 @@ def split_chinese(cps, begin, end, flags, starts, stops):
     return count
 
 
-@njit(cache=True)
+@compiled
 def split_words(code, cps, begin, end, tables, starts, stops):
     """Words of ``cps[begin:end]`` in the row's language; returns their number. starts, stops: 2 * code points + 2."""
     if code == CHINESE:
@@ -61,7 +61,7 @@ def split_words(code, cps, begin, end, tables, starts, stops):
     )
 
 
-@njit(cache=True)
+@compiled
 def count_readable_words(code, cps, n, flags):
     """White-space words in English, Han characters in Chinese."""
     count = 0

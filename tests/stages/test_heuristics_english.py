@@ -1,0 +1,314 @@
+"""English rules: every reason once, every option, edge cases, and agreement with datatrove on real pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.c4 import C4, C4Rules, c4, c4_stage
+from stages.contract import PlanError, check_plan
+from stages.fineweb import FineWeb, FineWebRules, fineweb, fineweb_stage
+from stages.gopher import (
+    GopherQuality,
+    GopherQualityRules,
+    GopherRepetition,
+    GopherRepetitionRules,
+    gopher_quality,
+    gopher_quality_stage,
+    gopher_repetition,
+    gopher_repetition_stage,
+)
+
+_TOPICS = re.findall(
+    r"\w+",
+    "river mountain garden engine letter winter market doctor science window teacher village island forest kitchen "
+    "music history bridge planet library castle harbour painter farmer sailor soldier valley temple palace desert",
+)
+# Thirty sentences, no two of which share a run of five words.
+PROSE = "\n".join(
+    "The old {} of the {} would be {} and {} that have {} with their {} books.".format(
+        *(_TOPICS[(k + shift) % len(_TOPICS)] for shift in (0, 7, 13, 19, 3, 11))
+    )
+    for k in range(len(_TOPICS))
+)
+STAGES = {
+    "gopher_quality": (gopher_quality, GopherQuality()),
+    "gopher_repetition": (gopher_repetition, GopherRepetition()),
+    "c4": (c4, C4()),
+    "fineweb": (fineweb, FineWeb()),
+}
+
+
+def english(*texts: str | None) -> pa.Table:
+    return pa.table(
+        {"content": pa.array(texts, pa.string()), "lang": pa.array(["en"] * len(texts), pa.string())},
+    )
+
+
+def drops(stage: str, *texts: str | None, cfg: object = None) -> list[str | None]:
+    fn, default = STAGES[stage]
+    return fn(english(*texts), cfg or default)[f"{stage}.drop"].to_pylist()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ordinary_prose_passes_every_rule(stage: str) -> None:
+    assert drops(stage, PROSE) == [None]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("gopher_short_doc", "The cat and the dog."),
+        ("gopher_below_avg_threshold", "the of it to be a an I we " * 10),
+        ("gopher_above_avg_threshold", "internationalization of the characterization " * 20),
+        ("gopher_too_many_hashes", PROSE.replace(" of ", " # # of # ")),
+        ("gopher_too_many_ellipsis", PROSE.replace(" the ", " ... the … ").replace(" and ", " ... ")),
+        ("gopher_too_many_bullets", "\n".join("- " + line for line in PROSE.split("\n"))),
+        ("gopher_too_many_end_ellipsis", PROSE.replace(".\n", "...\n")),
+        ("gopher_below_alpha_threshold", PROSE + " 1234 5678 12345" * 80),
+        (
+            "gopher_enough_stop_words",
+            "Old mountain gardens look green while summer winds pass quiet villages. " * 9,
+        ),
+    ],
+)
+def test_gopher_quality_gives_each_reason(reason: str, text: str) -> None:
+    assert drops("gopher_quality", text) == [reason]
+
+
+def test_gopher_quality_gives_the_first_broken_rule() -> None:
+    assert drops("gopher_quality", "# # #") == ["gopher_short_doc"]
+
+
+def test_a_page_of_too_many_words_is_a_long_doc() -> None:
+    cfg = GopherQuality(en=GopherQualityRules(max_words=100))
+    assert drops("gopher_quality", PROSE, cfg=cfg) == ["gopher_long_doc"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("min_words", 10_000, "gopher_short_doc"),
+        ("max_words", 50, "gopher_long_doc"),
+        ("min_mean_word_length", 9.0, "gopher_below_avg_threshold"),
+        ("max_mean_word_length", 2.0, "gopher_above_avg_threshold"),
+        ("max_symbol_ratio", -1.0, "gopher_too_many_hashes"),
+        ("max_bullet_lines_ratio", -1.0, "gopher_too_many_bullets"),
+        ("max_ellipsis_lines_ratio", -1.0, "gopher_too_many_end_ellipsis"),
+        ("min_alpha_words_ratio", 1.0, "gopher_below_alpha_threshold"),
+        ("min_stop_words", 9, "gopher_enough_stop_words"),
+        ("stop_words", ("xylophone", "zebra"), "gopher_enough_stop_words"),
+        ("min_stop_ratio", 0.9, "gopher_low_stop_ratio"),
+    ],
+)
+def test_each_option_of_gopher_quality_changes_the_outcome(option: str, value: object, reason: str) -> None:
+    assert drops("gopher_quality", PROSE, cfg=GopherQuality(en=GopherQualityRules(**{option: value}))) == [reason]
+
+
+def _sentences(first: int, last: int) -> str:
+    return "\n\n".join(PROSE.split("\n")[first:last])
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("empty", ""),
+        ("dup_para_frac", "one\n\n" * 20 + _sentences(0, 30)),
+        ("dup_para_char_frac", "\n\n".join([_sentences(0, 20), *[PROSE.split("\n")[0]] * 8])),
+        ("dup_line_frac", "one\n" * 20 + PROSE),
+        ("dup_line_char_frac", "\n".join([PROSE, *PROSE.split("\n")[:9]])),
+        ("top_2_gram", "wonderful butterflies " * 3 + "and " + "wonderful butterflies then we saw them. " * 2),
+        ("duplicated_5_n_grams", " ".join([PROSE, "and so on", *PROSE.split("\n")[:8]])),
+    ],
+)
+def test_gopher_repetition_gives_each_reason(reason: str, text: str) -> None:
+    assert drops("gopher_repetition", text) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("max_dup_para_frac", -1.0, "dup_para_frac"),
+        ("max_dup_para_char_frac", -1.0, "dup_para_char_frac"),
+        ("max_dup_line_frac", -1.0, "dup_line_frac"),
+        ("max_dup_line_char_frac", -1.0, "dup_line_char_frac"),
+        ("top_n_grams", ((3, 0.0),), "top_3_gram"),
+        ("dup_n_grams", ((6, -1.0),), "duplicated_6_n_grams"),
+    ],
+)
+def test_each_option_of_gopher_repetition_changes_the_outcome(option: str, value: object, reason: str) -> None:
+    rules = GopherRepetitionRules(**{option: value})
+    assert drops("gopher_repetition", PROSE, cfg=GopherRepetition(en=rules)) == [reason]
+
+
+def test_the_sizes_of_n_grams_name_the_columns_that_are_added() -> None:
+    rules = GopherRepetitionRules(top_n_grams=((7, 0.5),), dup_n_grams=())
+    stage = gopher_repetition_stage(GopherRepetition(en=rules, zh=rules))
+    added = [name for name in stage.fn(english(PROSE), stage.config).column_names if name not in stage.needs]
+    assert tuple(added) == stage.adds
+    assert [name for name in added if "gram" in name] == ["gopher_repetition.top_7_gram"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("lorem_ipsum", PROSE + "\nLorem Ipsum dolor sit amet."),
+        ("curly_bracket", PROSE + "\nThe function body is { x }."),
+        ("curly_bracket", PROSE + "\nA { comes first here.\nThen lorem ipsum comes."),
+        ("lorem_ipsum", PROSE + "\nThe lorem ipsum comes first.\nThen comes { x }."),
+        ("too_few_sentences", "One short line of text.\nAnother short line here."),
+        ("too_few_sentences", ""),
+    ],
+)
+def test_c4_gives_each_reason(reason: str, text: str) -> None:
+    assert drops("c4", text) == [reason]
+
+
+def _five(line: str) -> str:
+    return "\n".join([line] * 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "off", "on"),
+    [
+        (_five("All of this ends well. [12]"), {"remove_citations": True}, "too_few_sentences", "too_few_sentences"),
+        (_five("All of this ends well.[12]"), {"remove_citations": False}, None, "too_few_sentences"),
+        (_five("All of this ends well.[citation needed]"), {"remove_citations": False}, None, "too_few_sentences"),
+        (_five("All of this has no end"), {"require_terminal_punctuation": False}, "too_few_sentences", None),
+        (_five("All of this trails off..."), {"require_terminal_punctuation": False}, "too_few_sentences", None),
+        (_five("Two words."), {"min_words_per_line": 2}, "too_few_sentences", None),
+        (_five("This is " + "x" * 1001 + "."), {"max_word_length": -1}, "too_few_sentences", None),
+        (_five("Here is lorem ipsum."), {"drop_lorem_ipsum": False}, "lorem_ipsum", None),
+        (_five("Please enable Javascript now."), {"drop_javascript": False}, "too_few_sentences", None),
+        (_five("Here is { x }."), {"drop_curly_bracket": False}, "curly_bracket", None),
+        (_five("Read our Privacy Policy now."), {"drop_policy": False}, "too_few_sentences", None),
+        (_five("Read our house rules now."), {"policy_phrases": ("house rules",)}, None, "too_few_sentences"),
+        (_five("All of this ends well."), {"min_sentences": 6}, None, "too_few_sentences"),
+    ],
+)
+def test_each_option_of_c4_changes_the_outcome(text: str, rules: dict, off: str | None, on: str | None) -> None:
+    assert drops("c4", text) == [off]
+    assert drops("c4", text, cfg=C4(en=C4Rules(**rules))) == [on]
+
+
+def test_c4_counts_sentences_inside_a_line() -> None:
+    table = c4(english("One is here. Two is here! Is three here? Yes. Five."), C4())
+    assert table["c4.sentences"].to_pylist() == [5.0]
+    assert table["c4.kept_lines"].to_pylist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("empty", " \n\t\n"),
+        ("line_punct_ratio", PROSE.replace(".", "")),
+        ("short_line_ratio", "\n".join(f"Item number {k} is here." for k in range(30))),
+        ("char_dup_ratio", "\n".join([PROSE, PROSE.split("\n")[0]])),
+        ("list_ratio", PROSE + "\n" * 400),
+    ],
+)
+def test_fineweb_gives_each_reason(reason: str, text: str) -> None:
+    assert drops("fineweb", text) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("min_line_punct_ratio", 1.1, "line_punct_ratio"),
+        ("short_line_length", 1000, "short_line_ratio"),
+        ("max_short_line_ratio", -1.0, "short_line_ratio"),
+        ("max_char_dup_ratio", -1.0, "char_dup_ratio"),
+        ("max_list_ratio", 0.0, "list_ratio"),
+    ],
+)
+def test_each_option_of_fineweb_changes_the_outcome(option: str, value: object, reason: str) -> None:
+    assert drops("fineweb", PROSE, cfg=FineWeb(en=FineWebRules(**{option: value}))) == [reason]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_rows_of_other_languages_and_null_text_have_no_figures(stage: str) -> None:
+    fn, cfg = STAGES[stage]
+    batch = pa.table(
+        {"content": pa.array(["x", None, "x"], pa.string()), "lang": pa.array(["de", "en", None], pa.string())}
+    )
+    result = fn(batch, cfg)
+    for name in result.column_names[2:]:
+        assert result[name].null_count == 3, name
+
+
+@pytest.mark.parametrize("make", [gopher_quality_stage, gopher_repetition_stage, c4_stage, fineweb_stage])
+def test_a_stage_adds_the_columns_it_declares_to_an_empty_table_too(make: Callable) -> None:
+    cfg = {gopher_quality_stage: GopherQuality(), gopher_repetition_stage: GopherRepetition(), c4_stage: C4()}
+    stage = make(cfg.get(make, FineWeb()))
+    check_plan([stage], ["content", "lang"])
+    with pytest.raises(PlanError):
+        check_plan([stage], ["content"])
+    full, empty = (stage.fn(batch, stage.config) for batch in (english(PROSE, None, ""), english()))
+    assert tuple(full.column_names[2:]) == stage.adds
+    assert empty.schema == full.schema
+
+
+def test_num_words_counts_white_space_words() -> None:
+    table = gopher_quality(english("Don't  stop\n the-music now.", "", None), GopherQuality())
+    assert table["num_words"].to_pylist() == [4, 0, None]
+
+
+@given(st.lists(st.text(max_size=120), max_size=4), st.integers(0, 3))
+def test_a_row_is_judged_alone_whatever_stands_beside_it(texts: list[str], cut: int) -> None:
+    texts = [t.encode("utf-8", "ignore").decode() for t in texts]
+    for fn, cfg in STAGES.values():
+        whole = fn(english(*texts), cfg)
+        chunked = pa.concat_tables([english(*texts[:cut]), english(*texts[cut:])])
+        assert whole.equals(fn(chunked, cfg).combine_chunks())
+        for k, text in enumerate(texts):
+            assert fn(english(text), cfg).equals(whole.slice(k, 1))
+
+
+def _real_pages(shared_data: Path) -> list[str]:
+    """Main text of about 100 real English pages: 60 of the web, 40 of documentation."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+    from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+    pages = []
+    for name, step, limit in (("web-pages/pages", 3, 60), ("docs-pages/en", 40, 40)):
+        found = []
+        with (shared_data / f"{name}.warc.gz").open("rb") as stream:
+            for number, record in enumerate(ArchiveIterator(stream, record_types=WarcRecordType.response)):
+                if number % step or len(found) == limit:
+                    continue
+                body = record.reader.read()
+                text = extract_plain_text(bytes_to_str(body, detect_encoding(body)), main_content=True)
+                found += [text] if text.count(" the ") >= 3 else []
+        pages += found
+    return pages
+
+
+def test_decisions_agree_with_datatrove_on_real_pages(shared_data: Path) -> None:
+    pytest.importorskip("spacy", reason="datatrove's English words need spacy (extra bench)")
+    from datatrove.data import Document
+    from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+    from datatrove.pipeline.filters.c4_filters import C4QualityFilter
+
+    recipe = C4(en=C4Rules(require_terminal_punctuation=False))  # FineWeb's own setting of C4
+    peers = (
+        ("gopher_quality", None, GopherQualityFilter()),
+        ("gopher_repetition", None, GopherRepetitionFilter()),
+        ("fineweb", None, FineWebQualityFilter()),
+        ("c4", None, C4QualityFilter()),
+        ("c4", recipe, C4QualityFilter(filter_no_terminal_punct=False)),
+    )
+    pages = _real_pages(shared_data)
+    assert len(pages) == 100
+    # A page goes through all peers before the next one: datatrove keeps the words of the last few pages.
+    verdicts = [[peer.filter(Document(text=page, id="")) for _, _, peer in peers] for page in pages]
+    for k, (stage, cfg, _) in enumerate(peers):
+        theirs = [None if row[k] is True else row[k][1] for row in verdicts]
+        differences = [pair for pair in zip(drops(stage, *pages, cfg=cfg), theirs, strict=True) if len(set(pair)) > 1]
+        assert len(differences) <= 1, (stage, differences)
