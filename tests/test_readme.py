@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,21 @@ def test_the_stage_that_docs_teach_works() -> None:
     contract.check_plan([stage], ["uid", "content"])
     out = stage.fn(pa.table({"content": pa.array(["LOUD", "quiet", "", None])}), stage.config)
     assert out["shouting.drop"].to_pylist() == ["upper_ratio", None, None, None]
+
+
+@pytest.mark.parametrize("tier", ["L0", "L1", "L2"])
+def test_docs_list_the_stages_of_a_tier_in_their_order(tier: str) -> None:
+    from governance import tiers
+    from governance.config import Settings
+
+    section = (ROOT / "docs" / "stages.md").read_text().partition(f"### {tier}\n")[2].partition("###")[0]
+    listed = re.findall(r"^\| `(\w+)`", section, re.MULTILINE)
+    listed = [name for name in listed if name != "ingest"]  # the reader before L0's stages
+    assert listed == [s.name for s in tiers.stages_of(Settings(), tier)]
+
+
+@pytest.mark.parametrize("words", [w for w in _commands("governance") if "--set" in w], ids=" ".join)
+def test_every_setting_that_is_shown_exists(words: list[str]) -> None:
+    from governance import config
+
+    config.load(None, [value for flag, value in pairwise(words) if flag == "--set"])
