@@ -5,8 +5,8 @@
     requests = ask(task, talk)               the first questions of a task
     read(task, answers, talk)                the finished task, or the questions that are still to be answered
 
-Nothing here runs a model or keeps a state: ``answers`` holds every answer to the task so far, by request key, so the same
-functions serve a first run and one that continues from stored answers.
+Nothing here runs a model or keeps a state: ``answers`` holds every answer to the task so far, by request key, so the
+same functions serve a first run and one that continues from stored answers.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class SynthesizeConfig(Config):
     tasks: tuple[str, ...] = TASKS
     prompt_folder: str | None = None  # a user's own prompt files, looked at before the bundled ones
     min_passage_chars: int = 200
-    max_passage_chars: int = 600
+    max_passage_chars: int = 1200
     max_passages: int = Field(default=2, ge=0)  # of a document, from its start
     min_prose_chars: int = 60  # a shorter paragraph is a heading or a list item
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
-    pairs_per_passage: int = Field(default=3, ge=1)
-    min_target_chars: int = 80  # of the span a question is asked about
-    max_target_chars: int = 300
+    max_targets: int = Field(default=3, ge=1)  # of a passage: spans asked about one by one, where the prompt says so
+    min_target_chars: int = 120
+    max_target_chars: int = 350
     retries: int = Field(default=1, ge=0)  # further requests after a rejected answer
     retry_temperature_step: float = 0.2  # added for each retry, or a cool model writes the same again
     name: str = "ultrafineweb"  # of the data set, in the published layout
@@ -132,18 +132,22 @@ def plan_row(row: Mapping[str, Any], talk: Conversation) -> list[Task]:
     passages = cut_passages(
         text, cfg.min_passage_chars, cfg.max_passage_chars, cfg.min_prose_chars, cfg.min_prose_ratio
     )
-    tasks = [
-        Task(row, prompt, passage, _targets(text, passage, prompt, cfg))
+    return [
+        task
         for passage in passages[: cfg.max_passages]
-        for prompt in (talk.prompts[row["lang"], task] for task in cfg.tasks)
+        for name in cfg.tasks
+        for task in _plan_passage(row, talk.prompts[row["lang"], name], passage, cfg)
     ]
-    return [task for task in tasks if task.targets]
 
 
-def _targets(text: str, passage: Span, prompt: Prompt, cfg: SynthesizeConfig) -> tuple[Span, ...]:
+def _plan_passage(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: SynthesizeConfig) -> list[Task]:
+    """The tasks of one passage: one for all its questions, or one for each piece of it that is rewritten."""
     if prompt.target == "passage":
-        return (passage,)
-    return tuple(cut_targets(text, passage, cfg.min_target_chars, cfg.max_target_chars)[: cfg.pairs_per_passage])
+        return [Task(row, prompt, passage, (passage,))]
+    targets = cut_targets(row["content"], passage, cfg.min_target_chars, cfg.max_target_chars)[: cfg.max_targets]
+    if prompt.task == "qa":
+        return [Task(row, prompt, passage, tuple(targets))] if targets else []
+    return [Task(row, prompt, target, (target,)) for target in targets]
 
 
 def ask(task: Task, talk: Conversation) -> list[Request]:
@@ -193,7 +197,7 @@ def read(task: Task, answers: Mapping[str, Answer], talk: Conversation) -> Finis
                 missing.append(asked_for)
                 break
             answer = answers[asked_for.key]
-            verdict = None if answer.error is not None else _judge(task, answer, talk)
+            verdict = None if answer.error is not None else _judge(task, asked_for, answer, talk)
             judged.append((asked_for, answer, verdict))
             # A failed request has been tried again by its engine already.
             if verdict is None or verdict.drop is None:
@@ -201,9 +205,11 @@ def read(task: Task, answers: Mapping[str, Answer], talk: Conversation) -> Finis
     return missing or _finish(task, judged, talk)
 
 
-def _judge(task: Task, answer: Answer, talk: Conversation) -> Verdict:
+def _judge(task: Task, asked: Request, answer: Answer, talk: Conversation) -> Verdict:
+    # Against what the model was shown, not the whole passage: less text can lend its words to a wrong sentence.
+    shown = task.row["content"][slice(*asked.meta["target"])]
     return verify(
-        task.prompt.task, task.prompt.language, task.prompt.parser, task.passage_text, answer.text, talk.cfg.checks,
+        task.prompt.task, task.prompt.language, task.prompt.parser, shown, answer.text, talk.cfg.checks,
         title=task.row.get("title") or "", finish_reason=answer.finish_reason,
     )  # fmt: skip
 
@@ -236,7 +242,7 @@ def _row(task: Task, kept: list[tuple[Request, Verdict]], talk: Conversation) ->
 def _annotation(
     task: Task, asked: Request, answer: Answer | None, verdict: Verdict | None, talk: Conversation
 ) -> dict[str, Any]:
-    """Everything about one request. ``outcome`` is kept, rejected, failed or skipped; ``fate`` says why, null for kept."""
+    """Everything about one request. ``outcome`` is kept, rejected, failed or skipped; ``fate``: why, null if kept."""
     if answer is None:
         outcome, fate = "skipped", "language_not_written_by_model"
     elif verdict is None:

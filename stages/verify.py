@@ -19,7 +19,7 @@ FIGURES = pa.schema(
     | {"negation.flips": pa.int64(), "support.answer_news": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
     | {"language.function_words": pa.float64()}
-    | {f"support.{name}": pa.float64() for name in ("min", "mean", "pairs", "question")}
+    | {f"support.{name}": pa.float64() for name in ("min", "mean", "pairs", "question", "answer_subject")}
 )
 
 
@@ -54,7 +54,5 @@ def verify(
         parsed = parse(parser, output)
     except ParseError as problem:
         parsed, error = Parsed(output), problem.reason
-    figures = check(
-        task, language, passage, parsed, cfg, title=title, finish_reason=finish_reason, parse_error=error
-    )
+    figures = check(task, language, passage, parsed, cfg, title=title, finish_reason=finish_reason, parse_error=error)
     return Verdict(parsed, figures, figures.pop("drop"))

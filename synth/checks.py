@@ -1,7 +1,7 @@
 """Checks of one output against the passage it was written from.
 
-Every check yields figures, and all of them are computed for every output, kept or not. The first broken rule, in the order
-below, is the reason. The checks are lexical and strict: they would rather lose a sound output than keep a wrong one.
+Every check yields figures, and all of them are computed for every output, kept or not. The first broken rule, in the
+order below, is the reason. The checks are lexical and strict: better to lose a sound output than to keep a wrong one.
 """
 
 from __future__ import annotations
@@ -29,20 +29,26 @@ class ChecksConfig(BaseModel):
     min_rewrite_ratio: float = 0.3  # length of a rewrite over its passage's
     max_rewrite_ratio: float = 1.6
     min_abstract_ratio: float = 0.1
-    max_abstract_ratio: float = 0.7
-    min_rewrite_units: int = 25  # words, or Chinese characters
+    max_abstract_ratio: float = 0.9
+    min_abstract_units: int = 10
+    min_rewrite_units: int = 15  # words, or Chinese characters
     min_question_units: int = 5
     max_question_units: int = 60
     min_answer_units: int = 5
     max_answer_units: int = 200
     max_repetition_ratio: float = 0.12  # of an output's 4-grams, those that came before
     max_copied_ratio: float = 0.8  # of a rewrite's units, those inside verbatim runs
-    min_changed_ratio: float = 0.0  # of a rewrite's units, those outside verbatim runs; the other end of the same scale
+    min_copied_ratio: float = 0.0  # a rewrite that shares less has left its passage; support says more about that
     copied_run: int = 8  # units that make a verbatim run; twice as many characters in Chinese
-    min_answer_news: int = 2  # content units of an answer that its question does not hold
-    min_support: float = 0.7  # of a sentence's content units, those of the nearest part of the passage; the worst sentence
-    min_mean_support: float = 0.8
-    min_pair_support: float = 0.4  # of neighbouring content units, those that stand close together there; worst sentence
+    min_answer_news: int = 1  # content units of an answer that its question does not hold
+    min_answer_subject: float = 0.6  # of a question's content units, those that the start of the answer takes up
+    min_support: float = (
+        0.8  # of a sentence's content units, those of the nearest part of the passage; the worst sentence
+    )
+    min_mean_support: float = 0.85
+    min_pair_support: float = (
+        0.65  # of neighbouring content units, those that stand close together there; worst sentence
+    )
     max_unsupported_numbers: int = 0
     max_unsupported_names: int = 0
     max_unsupported_claims: int = 0  # words of degree, order and obligation
@@ -53,25 +59,30 @@ META = {
     "en": re.compile(
         r"\b(?:the|this|given|above|following|provided)\s+(?:given\s+|above\s+|provided\s+|original\s+)?"
         r"(?:text|passage|paragraph|excerpt|article|author|snippet)\b"
+        r"|\bthis (?:section|chapter|document|page|manual|guide|list|table|figure|example)\b"
         r"|\b(?:here is|here's|in summary|sure|certainly|of course|rewritten|rewrite (?:this|the)|abstract of)\b"
         r"|\bencyclopedia entry\b|\bblog post\b",
         re.IGNORECASE,
     ),
-    "zh": re.compile(r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,,]"),
+    "zh": re.compile(
+        r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,,]"
+    ),
 }
 REFUSAL = {
     "en": re.compile(
-        r"\bI(?:'m| am) (?:sorry|unable|not able)|\bI (?:can(?:no|')t|apologi[sz]e|do not have)|\bas an? (?:AI|language model|"
-        r"text)|\bI can help\b|\bI(?:'d| would) be happy\b",
+        r"\bI(?:'m| am) (?:sorry|unable|not able)|\bI (?:can(?:no|')t|apologi[sz]e|do not have)"
+        r"|\bas an? (?:AI|language model|text)|\bI can help\b|\bI(?:'d| would) be happy\b",
         re.IGNORECASE,
     ),
     "zh": re.compile(r"抱歉|对不起|我无法|我不能|作为一个?(?:AI|人工智能|语言模型|助手)|很高兴为您"),
 }
-FUNCTION_WORDS = frozenset("the of to and a in is that for it as with are be this by on or an can from you not".split())
+FUNCTION_WORDS = units.word_set("the of to and a in is that for it as with are be this by on or an can from you not")
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
-    "en": re.compile(r"\b(?:this|these|those|they|he|she|its?|their)\b(?! (?:possible|necessary|important|called))", re.IGNORECASE),
-    "zh": re.compile(r"^(?:这|那|它|他|她|其|此|该)"),
+    "en": re.compile(
+        r"\b(?:this|these|those)\b|^(?:\W*\w+\W+){0,3}(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE
+    ),
+    "zh": re.compile(r"^(?:这|那|它|他|她|其|此|该)|(?:这|那)(?:个|些|种|一)"),
 }
 
 
@@ -88,15 +99,16 @@ def check(
 ) -> Figures:
     """Judge one output.
 
-    Args: task, "qa" for a pair, else a style of rewriting; passage, all that the output may draw on, besides the title;
-        finish_reason as the engine gave it; parse_error, the reason when the output has no parts, which is judged last of
-        the figures but first of the reasons.
+    Args: task, "qa" for a pair, else a style of rewriting; passage, all that the output may draw on besides the title;
+        finish_reason as the engine gave it; parse_error, why the output has not the form asked for: the first reason.
     Returns: "<check>.<figure>" -> number or text, and "drop": null, or the first broken rule.
     """
     source = Source(passage, title, language)
     figures: Figures = {"format.finish": finish_reason, "format.error": parse_error}
     figures |= _language(parsed.text, language) | _length(parsed, passage, language)
-    figures |= _repetition(parsed.text, language) | _phrases(parsed, language)
+    # An answer that takes up its question is no repetition, so the two are counted apart.
+    parts = [parsed.text] if parsed.question is None else [parsed.question, parsed.answer or ""]
+    figures |= {"repetition.ratio": max(_repetition(part, language) for part in parts)} | _phrases(parsed, language)
     figures |= _copying(parsed.text, source, cfg.copied_run) | _unsupported(parsed, source) | _support(parsed, source)
     return figures | {"drop": _first_broken(task, language, parsed, figures, cfg)}
 
@@ -124,13 +136,13 @@ def _length(parsed: Parsed, passage: str, language: str) -> Figures:
     }
 
 
-def _repetition(text: str, language: str) -> Figures:
+def _repetition(text: str, language: str) -> float:
     """Share of the 4-grams (6 characters in Chinese) that came before."""
     size = 6 if language == "zh" else 4
     found = units.units(text, language)
     grams = Counter(zip(*(found[i:] for i in range(size)), strict=False))
     total = sum(grams.values())
-    return {"repetition.ratio": (total - len(grams)) / total if total else 0.0}
+    return (total - len(grams)) / total if total else 0.0
 
 
 def _phrases(parsed: Parsed, language: str) -> Figures:
@@ -174,18 +186,29 @@ def _support(parsed: Parsed, source: Source) -> Figures:
     """How well each sentence rests on the part of the passage nearest to it."""
     scores = sentence_support(_judged(parsed), source)
     question = sentence_support(parsed.question, source) if parsed.question else []
-    news = 0
-    if parsed.question and parsed.answer:
-        asked = set(units.content_units(parsed.question, source.language))
-        news = len(set(units.content_units(parsed.answer, source.language)) - asked)
+    news, subject = _answering(parsed, source.language)
     return {
         "support.min": min((score.ratio for score in scores), default=0.0),
         "support.mean": sum(score.ratio for score in scores) / len(scores) if scores else 0.0,
         "support.pairs": min((score.pairs for score in scores), default=0.0),
         "support.question": min((score.ratio for score in question), default=0.0),
         "support.answer_news": news,
+        "support.answer_subject": subject,
         "negation.flips": sum(score.negation_flipped for score in scores),
     }
+
+
+def _answering(parsed: Parsed, language: str) -> tuple[int, float]:
+    """Of a pair: how many content units the answer adds, and the share of the question's that its start takes up.
+
+    "What is X?" is not answered by a sentence that comes to X at its end.
+    """
+    if not (parsed.question and parsed.answer):
+        return 0, 0.0
+    asked = units.content_units(parsed.question, language)
+    answered = units.content_units(parsed.answer, language)
+    start = set(answered[: len(asked) + 3])
+    return len(set(answered) - set(asked)), sum(unit in start for unit in asked) / max(1, len(asked))
 
 
 def _judged(parsed: Parsed) -> str:
@@ -230,21 +253,23 @@ def _broken_pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig)
         ("question_too_long", figures["length.question_units"] > cfg.max_question_units),
         ("answer_too_short", figures["length.answer_units"] < cfg.min_answer_units),
         ("answer_too_long", figures["length.answer_units"] > cfg.max_answer_units),
+        ("answer_off_subject", figures["support.answer_subject"] < cfg.min_answer_subject),
         ("answer_says_nothing", figures["support.answer_news"] < cfg.min_answer_news),
     )
     return next((reason for reason, broken in rules if broken), None)
 
 
 def _broken_rewrite(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
-    short, long = (
-        (cfg.min_abstract_ratio, cfg.max_abstract_ratio)
+    short, long, fewest = (
+        (cfg.min_abstract_ratio, cfg.max_abstract_ratio, cfg.min_abstract_units)
         if task == "abstract"
-        else (cfg.min_rewrite_ratio, cfg.max_rewrite_ratio)
+        else (cfg.min_rewrite_ratio, cfg.max_rewrite_ratio, cfg.min_rewrite_units)
     )
     rules = (
-        ("too_short", figures["length.ratio"] < short or figures["length.units"] < cfg.min_rewrite_units),
+        ("too_short", figures["length.ratio"] < short or figures["length.units"] < fewest),
         ("too_long", figures["length.ratio"] > long),
         ("copied", figures["copied.ratio"] > cfg.max_copied_ratio),
+        ("left_the_passage", figures["copied.ratio"] < cfg.min_copied_ratio),
     )
     return next((reason for reason, broken in rules if broken), None)
 

@@ -1,17 +1,20 @@
 """Engines that answer requests: vLLM in this process, or any OpenAI-compatible server.
 
-An engine takes requests at any moment and hands back answers as they finish, in any order. An answer either holds text or
-says what went wrong; a failure is never an empty text.
+An engine takes requests at any moment and hands back answers as they finish, in any order. An answer either holds text
+or says what went wrong; a failure is never an empty text.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import queue
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from synth.models import DEFAULT_MODEL, ModelNotFound, model_identity, model_languages, resolve_model
 
@@ -28,15 +31,18 @@ class EngineConfig(BaseModel):
     endpoint: str | None = None  # base URL of an OpenAI-compatible server, such as http://host:8000/v1
     api_key_env: str = "OPENAI_API_KEY"  # the variable that holds the key; the key itself is never in a config
     languages: tuple[str, ...] | None = None  # what the model is trusted to write; None: what is known of the model
-    max_num_seqs: int = 64  # requests in flight
+    max_num_seqs: int = Field(default=64, ge=1)  # requests in flight
     max_model_len: int = 4096  # prompt and answer together, in tokens
     dtype: str = "bfloat16"
     seed: int = 0  # of the engine: seeds per request crash the CPU build
     tensor_parallel: int = 1
     gpu_memory_utilization: float = 0.9
+    # Without a GPU. 0 leaves one core to everything else: where one thread waits for its core all the others wait for
+    # it, and two threads on two busy cores wrote a tenth of what one wrote.
+    cpu_threads: int = Field(default=0, ge=0)
     cpu_cache_gib: int = 1  # key-value cache without a GPU
-    timeout_s: float = 120.0  # one attempt at a server
-    max_attempts: int = 5  # at a server, with growing waits between them
+    timeout_s: float = Field(default=120.0, gt=0)  # one attempt at a server
+    max_attempts: int = Field(default=5, ge=1)  # at a server, with growing waits between them
     backoff_s: float = 1.0  # first wait; doubles each time, at most 30 s
 
 
@@ -117,9 +123,7 @@ class VllmEngine:
 
         if request.key in self._started:
             raise ValueError(f"request {request.key} is already in flight")
-        prompt = self._tokenizer.apply_chat_template(
-            list(request.messages), tokenize=False, add_generation_prompt=True
-        )
+        prompt = self._tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
         # The template writes the special tokens itself.
         tokens = self._tokenizer.encode(prompt, add_special_tokens=False)
         params = SamplingParams(
@@ -170,6 +174,8 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    threads = cfg.cpu_threads or max(1, len(os.sched_getaffinity(0)) - 1)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is loaded, so before vllm
     from vllm import EngineArgs
     from vllm.platforms import current_platform
     from vllm.v1.engine.llm_engine import LLMEngine
@@ -188,7 +194,7 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
         tensor_parallel_size=cfg.tensor_parallel,
         enforce_eager=on_cpu,
         enable_prefix_caching=True,
-        # Small blocks let worked examples of a few hundred tokens be shared; the CPU default of 128 wastes most of them.
+        # Small blocks share the worked examples of a prompt almost whole; the CPU default is 128 tokens.
         block_size=32 if on_cpu else None,
         # On a CPU this is a share of RAM that must be free, not what is used: the default fails.
         gpu_memory_utilization=0.2 if on_cpu else cfg.gpu_memory_utilization,
@@ -198,3 +204,107 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
         return LLMEngine.from_engine_args(args)
     except OSError as error:
         raise ModelNotFound(f"model {model!r} could not be loaded: {error}") from error
+
+
+class OpenAIEngine:
+    """Any OpenAI-compatible server, spoken to from a thread with an event loop of its own."""
+
+    def __init__(self, cfg: EngineConfig) -> None:
+        from openai import AsyncOpenAI
+
+        # What the server says it serves under that name is not known here: its revision is the one configured.
+        self.name, self.revision, self.capacity = cfg.model, cfg.revision or "served", cfg.max_num_seqs
+        self._cfg = cfg
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._pending: set[str] = set()
+        self._loop = asyncio.new_event_loop()
+        self._slots = asyncio.Semaphore(cfg.max_num_seqs)
+        # Retries are ours, so that each one is counted and the last failure is told.
+        self._client = AsyncOpenAI(
+            base_url=cfg.endpoint,
+            api_key=os.environ.get(cfg.api_key_env) or "none",
+            timeout=cfg.timeout_s,
+            max_retries=0,
+        )
+        self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Request) -> None:
+        """Queue a request. Errors: a key in flight twice."""
+        if request.key in self._pending:
+            raise ValueError(f"request {request.key} is already in flight")
+        self._pending.add(request.key)
+        asyncio.run_coroutine_threadsafe(self._serve(request), self._loop)
+
+    def poll(self, timeout: float) -> list[Answer]:
+        """Whatever has come back by now, waiting for the first of it."""
+        answers: list[Answer] = []
+        try:
+            answers.append(self._answers.get(timeout=timeout))
+            while True:
+                answers.append(self._answers.get_nowait())
+        except queue.Empty:
+            self._pending.difference_update(answer.key for answer in answers)
+        return answers
+
+    async def _serve(self, request: Request) -> None:
+        """Ask until an answer comes or the attempts are spent; every way out leaves exactly one answer."""
+        started = time.monotonic()
+        async with self._slots:
+            try:
+                answer = await self._ask_with_retries(request, started)
+            except Exception as error:  # an answer must come back for every request, whatever the client did
+                answer = failed(request.key, f"{type(error).__name__}: {error}"[:500], time.monotonic() - started)
+        self._answers.put(answer)
+
+    async def _ask_with_retries(self, request: Request, started: float) -> Answer:
+        from openai import APIConnectionError, APIStatusError
+
+        for attempt in range(1, self._cfg.max_attempts + 1):
+            try:
+                return await self._ask(request, started)
+            except (APIConnectionError, APIStatusError, MalformedReply) as error:
+                refused = isinstance(error, APIStatusError) and error.status_code < 500
+                # A request the server calls wrong stays wrong; too many of them (429) and timeouts (408) pass.
+                if attempt == self._cfg.max_attempts or (refused and error.status_code not in (408, 409, 429)):
+                    raise
+            await asyncio.sleep(min(30.0, self._cfg.backoff_s * 2 ** (attempt - 1)))
+        raise AssertionError("max_attempts is at least 1")
+
+    async def _ask(self, request: Request, started: float) -> Answer:
+        reply = await self._client.chat.completions.create(
+            model=self._cfg.model, messages=list(request.messages), **request.sampling
+        )
+        if not getattr(reply, "choices", None) or reply.choices[0].message.content is None:
+            raise MalformedReply("the server's reply holds no text")
+        choice, usage = reply.choices[0], reply.usage
+        return Answer(
+            key=request.key,
+            text=choice.message.content,
+            finish_reason=choice.finish_reason,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            output_tokens=usage.completion_tokens if usage else 0,
+            seconds=time.monotonic() - started,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._pending)
+
+    def close(self) -> None:
+        """Drop what is in flight and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        waiting = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await self._client.close()
+
+
+class MalformedReply(ValueError):
+    """A server's reply without a text where a text belongs."""

@@ -91,7 +91,7 @@ def _publish(work: Path, folder: Path) -> None:
         return
     if folder.exists():
         shutil.rmtree(folder)
-    os.replace(work, folder)
+    work.replace(folder)
 
 
 def _convert_gguf(gguf: Path, folder: Path) -> None:

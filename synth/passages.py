@@ -97,5 +97,7 @@ def _pack(pieces: Iterator[Span], max_chars: int) -> Iterator[Span]:
 
 
 def _prose_ratio(text: str, passage: Span, min_prose_chars: int) -> float:
-    prose = sum(end - start for start, end in paragraphs(text, passage) if is_prose(text, (start, end), min_prose_chars))
+    prose = sum(
+        end - start for start, end in paragraphs(text, passage) if is_prose(text, (start, end), min_prose_chars)
+    )
     return prose / (passage[1] - passage[0])

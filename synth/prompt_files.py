@@ -60,9 +60,7 @@ class Prompt(BaseModel):
         Args: passage, and whatever else the templates name (title may be empty).
         Errors: jinja2.UndefinedError for a value that a template names and nobody gave.
         """
-        return tuple(
-            {"role": role, "content": template.render(**values).strip()} for role, template in self._templates
-        )
+        return tuple({"role": role, "content": template.render(**values).strip()} for role, template in self._templates)
 
     @cached_property
     def _templates(self) -> tuple[tuple[str, Any], ...]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from synth import units
 from synth.passages import sentences
 
+CLAUSE_END = re.compile(r"[,;:()]\s|[,;:。()]|\s[-–—]\s|\b(?:but|because|while|whereas|although)\b")
 NEAR = 6  # content units apart at most, for two neighbours of an output to count as related in the source
 
 
@@ -47,7 +49,7 @@ class Source:
     def windows(self) -> list[tuple[list[str], str]]:
         """Content units and text of every two neighbouring sentences, and of the whole when it has one."""
         spans = sentences(self.passage)
-        pairs = list(zip(spans, spans[1:], strict=False)) or [(span, span) for span in spans]
+        pairs = list(pairwise(spans)) or [(span, span) for span in spans]
         texts = [self.passage[first[0] : second[1]] for first, second in pairs]
         return [(units.content_units(text, self.language), text) for text in texts]
 
@@ -56,10 +58,9 @@ class Source:
         return set(units.content_units(self.title, self.language))
 
     @cached_property
-    def sentences(self) -> list[tuple[set[str], bool]]:
-        """Content units of each sentence, and whether it denies."""
-        texts = [self.passage[slice(*span)] for span in sentences(self.passage)]
-        return [(set(units.content_units(text, self.language)), units.is_negated(text, self.language)) for text in texts]
+    def clauses(self) -> list[tuple[set[str], bool]]:
+        """Content units of each clause, and whether it denies."""
+        return _clauses(self.passage, self.language)
 
     def grams(self, size: int) -> set[tuple[str, ...]]:
         """All runs of ``size`` units of the passage."""
@@ -85,27 +86,36 @@ def _support(sentence: str, content: list[str], source: Source) -> Support:
         if ratio >= best_ratio:
             pairs = _near_pairs(content, window)
             best_ratio, best_pairs = ratio, max(pairs, best_pairs) if ratio == best_ratio else pairs
-    return Support(best_ratio, best_pairs, _is_flipped(sentence, content, source))
+    return Support(best_ratio, best_pairs, _is_flipped(sentence, source))
 
 
 def _near_pairs(content: list[str], window: list[str]) -> float:
-    """Of neighbouring content units, the share that stand within NEAR units of each other in the window, in any order."""
+    """Of neighbouring content units, the share that stand within NEAR units of each other in the window."""
     places: dict[str, list[int]] = {}
     for i, unit in enumerate(window):
         places.setdefault(unit, []).append(i)
-    pairs = list(zip(content, content[1:], strict=False))
+    pairs = list(pairwise(content))
     near = sum(any(abs(i - j) <= NEAR for i in places.get(a, ()) for j in places.get(b, ())) for a, b in pairs)
     return near / len(pairs)
 
 
-def _is_flipped(sentence: str, content: list[str], source: Source) -> bool:
-    """Whether the sentence denies and no source sentence with much the same content does, or the other way round."""
+def _clauses(text: str, language: str) -> list[tuple[set[str], bool]]:
+    """Content units of every clause with at least three, and whether it denies."""
+    pieces = [piece for span in sentences(text) for piece in CLAUSE_END.split(text[slice(*span)])]
+    found = [(set(units.content_units(piece, language)), units.is_negated(piece, language)) for piece in pieces]
+    return [(content, negated) for content, negated in found if len(content) >= 3]
+
+
+def _is_flipped(sentence: str, source: Source) -> bool:
+    """Whether a clause denies and none of the source's clauses with much the same content does, or the other way round.
+
+    Clauses and not sentences: the half of a sentence that says what is the case denies nothing of the other half.
+    """
     if sentence.rstrip().endswith(("?", "?")):
         return False
-    wanted = set(content)
-    overlaps = [(len(wanted & theirs) / len(wanted), negated) for theirs, negated in source.sentences]
-    best = max((overlap for overlap, _ in overlaps), default=0.0)
-    if best < 0.5:
-        return False
-    negated = units.is_negated(sentence, source.language)
-    return all(theirs != negated for overlap, theirs in overlaps if overlap >= best - 0.15)
+    for wanted, negated in _clauses(sentence, source.language):
+        overlaps = [(len(wanted & theirs) / len(wanted), denied) for theirs, denied in source.clauses]
+        best = max((overlap for overlap, _ in overlaps), default=0.0)
+        if best >= 0.6 and all(denied != negated for overlap, denied in overlaps if overlap >= best - 0.15):
+            return True
+    return False

@@ -1,6 +1,6 @@
 """What the checks count: content words, numbers and names of a text, English and Chinese.
 
-English is read in words, Chinese in pairs of characters (plus the Latin words inside it), so that the same measures serve
+English is read in words, Chinese in characters (and the Latin words between them), so that the same measures serve
 both.
 """
 
@@ -11,35 +11,57 @@ import re
 WORD = re.compile(r"[^\W_]+(?:[-'’_.][^\W_]+)*")
 HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,:]\d+)*(?![\w])|\d+(?:[.,:]\d+)*")
+HAN_OR_LATIN = re.compile(r"[㐀-䶿一-鿿]|[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
 LATIN_TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
-# Tokens of code, paths and options: anything with an inner capital, digit, underscore, slash, dot, dollar or a leading dash.
+# Words, and tokens of code: paths, options, calls and dotted names.
 TOKEN = re.compile(r"(?<!\w)(?:[$/~@#]|--?)?\w[\w]*(?:[-_./:@]+\w+)*(?:\(\))?")
 QUOTED = re.compile(r"《([^《》]+)》")
 
 NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10",
-    "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100",
-    "thousand": "1000", "million": "1000000", "billion": "1000000000",
-}  # fmt: skip
-HAN_NUMBERS = re.compile(r"[零〇一二三四五六七八九十百千万亿两]{2,}|[二三四五六七八九十百千万亿两](?=[个种条项名位次年月日章节倍])")
+    **{word: str(i) for i, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight"), 2)},
+    **{"nine": "9", "ten": "10", "eleven": "11", "twelve": "12"},
+    **{"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80"},
+    **{"ninety": "90", "hundred": "100", "thousand": "1000", "million": "1000000", "billion": "1000000000"},
+}
+HAN_NUMBERS = re.compile(
+    r"[零〇一二三四五六七八九十百千万亿两]{2,}|[二三四五六七八九十百千万亿两](?=[个种条项名位次年月日章节倍])"
+)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list written as text."""
+    return frozenset(text.split())
+
 
 # Words that say nothing by themselves. Negations and words of degree are not here: they change what a sentence claims.
-STOPWORDS = frozenset(
-    """a an the this that these those it its they them their he she his her we us our you your i my me and or but if then
-    than so as of to in on at by for from with into onto over about between through during is are was were be been being
-    am do does did done have has had having can could may might will would shall should which who whom whose what when
-    where why how there here also such some any each other another more very just too out up down off again while because
-    since until both either own same s t let lets however therefore thus hence yet still well like get gets got make makes
-    made use uses used using called one way want know means""".split()
+STOPWORDS = word_set(
+    """
+    a an the this that these those it its they them their he she his her we us our you your i my me and or but if
+    then than so as of to in on at by for from with into onto over about between through during is are was were be
+    been being am do does did done have has had having can could may might will would shall should which who whom
+    whose what when where why how there here also such some any each other another more very just too out up down
+    off again while because since until both either own same s t let lets however therefore thus hence yet still
+    well like get gets got make makes made use uses used using called one way want know means
+    """
 )
 # Each of these makes a claim that must come from the source.
-CLAIM_WORDS = frozenset(
-    """most least best worst only all always never every everyone everything none nothing first last largest smallest
-    latest newest oldest fastest easiest better worse popular important essential significant main primary major common
-    typically usually often rarely must required mandatory optional recommended free unique famous modern powerful
-    efficient secure safe deprecated impossible""".split()
+CLAIM_WORDS = word_set(
+    """
+    most least best worst only all always never every everyone everything none nothing first last largest smallest
+    latest newest oldest fastest easiest better worse popular important essential significant main primary major
+    common typically usually often rarely must required mandatory optional recommended free unique famous modern
+    powerful efficient secure safe deprecated impossible
+    """
 )
-NEGATIONS = frozenset("not no never cannot without nor none neither nothing n't unable".split())
+NEGATIONS = word_set(
+    """
+    not no never cannot without nor none neither nothing n't unable
+    """
+)
+# Characters that seldom mean anything by themselves; negations are counted apart.
+HAN_STOPS = frozenset(
+    "的了是在和与及或也都就而并且于之其这那此该它他她们我你您吗呢吧啊着过得地所以因为由被把将从到对为有会能可要什么怎样哪谁几多少不未无非"
+)
 HAN_CLAIMS = ("最", "唯一", "所有", "全部", "总是", "从不", "必须", "第一", "著名", "重要", "主要")
 HAN_NEGATIONS = re.compile(r"不(?!同|断|仅|但|过|论|管)|没有|无法|未|非(?!常)|勿|禁止|避免")
 
@@ -70,12 +92,12 @@ def units(text: str, language: str) -> list[str]:
 
 
 def content_units(text: str, language: str) -> list[str]:
-    """What carries meaning, in order: stems of content words, or in Chinese pairs of characters and Latin words."""
+    """What carries meaning, in order: stems of content words; in Chinese characters and Latin words."""
     if language != "zh":
         parts = [part for word in words(text) for part in re.split(r"[-_.]", word)]
         return [stem(part) for part in parts if part not in STOPWORDS and part not in NEGATIONS]
-    pairs = [run[i : i + 2] for run in HAN_RUN.findall(text) for i in range(len(run) - 1)]
-    return pairs + [token.lower() for token in LATIN_TOKEN.findall(text)]
+    found = HAN_OR_LATIN.findall(text)
+    return [unit.lower() for unit in found if unit not in HAN_STOPS]
 
 
 def numbers(text: str, language: str) -> set[str]:
@@ -91,7 +113,7 @@ def _ascii_digits(text: str) -> str:
 
 
 def names(text: str, language: str) -> set[str]:
-    """Named things of a text: names, acronyms, identifiers, paths and options; in Chinese Latin words and 《titles》."""
+    """Named things of a text: names, identifiers, paths, options; in Chinese Latin words and 《titles》."""
     if language == "zh":
         return set(LATIN_TOKEN.findall(text)) | set(QUOTED.findall(text))
     return {token for token in TOKEN.findall(text) if _is_name(token)} - _sentence_openers(text)
@@ -107,7 +129,7 @@ def _is_name(token: str) -> bool:
 
 def _sentence_openers(text: str) -> set[str]:
     """Words with a capital only because a sentence starts with them."""
-    return {match for match in re.findall(r"(?:^|[.!?:;\n][\"')]*\s+[\"'(]*)([A-Z][a-z]+(?:['’][a-z]+)?)\b", text)}
+    return set(re.findall(r"(?:^|[.!?:;\n][\"')]*\s+[\"'(]*)([A-Z][a-z]+(?:['’][a-z]+)?)\b", text))
 
 
 def claim_words(text: str, language: str) -> set[str]:
