@@ -62,7 +62,7 @@ def run(ask: Ask, as_json: bool) -> None:
         outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
     seconds = time.monotonic() - start
     _write_times(store, outcome, seconds)
-    body = funnel.as_json(outcome, ask.output, dump, seconds)
+    body = funnel.as_json(store, outcome, ask.output, dump, seconds)
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:

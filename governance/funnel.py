@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from governance.job import data_parts
+from governance.parts import read_parts
 from governance.pipeline import Outcome
 from manifests import ledger as accounts
+from manifests.records import read_records
+from manifests.store import Store
 
 
-def as_json(outcome: Outcome, output: str, dump: str, seconds: float) -> dict[str, Any]:
+def as_json(store: Store, outcome: Outcome, output: str, dump: str, seconds: float) -> dict[str, Any]:
     """The whole result of a run as JSON values."""
     tiers = [tier_row(manifest) for manifest in outcome.manifests.values()]
     body: dict[str, Any] = {
@@ -21,7 +25,7 @@ def as_json(outcome: Outcome, output: str, dump: str, seconds: float) -> dict[st
     refined = outcome.manifests.get("L3")
     if refined is not None:
         body["synthesis"] = synthesis_row(refined, outcome.seconds.get("L3 refine"))
-    body["next"] = next_commands(output, outcome)
+    body["next"] = next_commands(store, output, outcome.manifests)
     return body
 
 
@@ -51,10 +55,20 @@ def synthesis_row(manifest: dict[str, Any], seconds: float | None) -> dict[str, 
     return figures
 
 
-def next_commands(output: str, outcome: Outcome) -> list[str]:
+def next_commands(store: Store, output: str, manifests: dict[str, dict[str, Any]]) -> list[str]:
     """The two commands a person would type next: check it all, and follow one row to its source."""
-    uid = next((m["sample_uid"] for m in reversed(outcome.manifests.values()) if m.get("sample_uid")), "UID")
-    return [f"governance verify {output}", f"governance explain {uid} --output {output}"]
+    uids = (sample_uid(store, manifests[tier]) for tier in sorted(manifests, reverse=True))
+    uid = next((found for found in uids if found), None)
+    verify = f"governance verify {output}"
+    return [verify, f"governance explain {uid} --output {output}" if uid else f"governance status {output}"]
+
+
+def sample_uid(store: Store, manifest: dict[str, Any]) -> str | None:
+    """The uid of the first row of a tier's data, None where it has none."""
+    for record in read_records(store, f"{manifest['tier']}/{manifest['dump']}", "data"):
+        for part in data_parts(record):
+            return str(next(read_parts(store, [part], ["uid"]))["uid"][0])
+    return None
 
 
 def show(body: dict[str, Any]) -> None:

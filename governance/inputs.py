@@ -32,6 +32,9 @@ class Shard:
     identity: str  # changes when the content does
     key: str
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def is_archive(self) -> bool:
         """Whether it is a WARC, not a file of rows."""

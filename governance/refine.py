@@ -34,7 +34,8 @@ from stages.synthesize import (
     read,
     to_tables,
 )
-from synth.engines import Answer, Engine, Request, engine_identity, engine_languages, open_engine
+from synth.engines import Answer, Engine, EngineConfig, Request, engine_languages, open_engine
+from synth.models import model_identity, resolve_model
 
 _FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
 _EVENT_S = 1.0
@@ -56,7 +57,7 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
     engine = settings.l3.engine
     return {
         "model": talk.model,
-        "revision": engine.revision if engine.endpoint else talk.revision,
+        "revision": talk.revision,
         "languages": list(talk.languages),
         "seed": engine.seed,
         "max_documents": settings.l3.max_documents,
@@ -67,11 +68,18 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
 
 def conversation(settings: Settings) -> Conversation:
     """The prompts and the model that all tasks share."""
-    identity = engine_identity(settings.l3.engine)
+    identity = _written_by(settings.l3.engine)
     languages = engine_languages(settings.l3.engine)
     return open_conversation(
         settings.l3.synthesize, identity["name"], identity["revision"], languages, settings.l1.language.languages
     )
+
+
+def _written_by(engine: EngineConfig) -> dict[str, str]:
+    """Name and revision of the model; a server tells its name only, so a revision is what the settings say."""
+    if engine.endpoint:
+        return {"name": engine.model, "revision": engine.revision or "served"}
+    return model_identity(resolve_model(engine.model), engine.revision)
 
 
 def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]) -> None:
@@ -255,7 +263,7 @@ class Refiner:
 
 
 def rows(job: Job, parts: Sequence[Part], quota: Quota, talk: Conversation) -> Iterator[dict[str, Any]]:
-    """The L2 rows to write from, in order; those in a language that the model does not write come along, to be counted."""
+    """The L2 rows to write from, in order; those in languages that the model does not write come along, to be counted."""
     chosen = None if quota.documents is None else _best(job, parts, quota.documents, talk)
     for table in read_parts(job.store, parts, _ROW_COLUMNS):
         for row in table.to_pylist():

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from manifests import ledger as accounts
 from manifests.store import HashingSpool, Object, Store
 
+SCRATCH = "_shuffle"  # folder of parts that only the build of a tier needs; gone once it is sealed
 ROW_GROUP_BYTES = 16 << 20  # of text in memory; small enough that a reader streams, large enough to compress
 
 
@@ -94,14 +95,15 @@ def read_records(store: Store, base: str, step: str) -> Iterator[Record]:
 def commit(store: Store, base: str, record: Record) -> Record:
     """Commit a shard's step, after all of its parts are written; returns the record that stands.
 
-    The first committer wins. Whoever loses removes the parts that the winner does not name, so that a worker which
-    was paused, replaced and woken leaves nothing behind.
+    The first committer wins. Whoever loses removes the parts that the winner does not name, and of a sealed tier its
+    scratch parts too, so that a worker which was paused, replaced and woken leaves nothing behind.
     """
     path = record_path(base, record.step, record.number)
     if store.create(path, record.to_bytes()):
         return record
     winner = read_record(store, base, record.step, record.number)
-    named = {part.path for part in winner.parts}
+    sealed = store.exists(f"{base}/manifest.json")
+    named = {part.path for part in winner.parts if not (sealed and f"/{SCRATCH}/" in part.path)}
     store.delete(part.path for part in record.parts if part.path not in named)
     return winner
 

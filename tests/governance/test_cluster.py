@@ -1,4 +1,4 @@
-"""The scheduler on a real local Ray: each item once, failures split and retried, stragglers doubled, engines replaced."""
+"""The scheduler on a real local Ray: items done once, failures retried, stragglers doubled, engines replaced."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def test_a_refusal_is_not_tried_again_and_keeps_its_remedy(cluster: Cluster) -> 
 
 def test_an_engine_that_dies_is_replaced_and_its_item_done_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
     done: list[int] = []
-    cluster.stream(Counter, str(tmp_path), [0, 1, 2], lambda event: done.append(event["item"]) if event["done"] else None)
+    cluster.stream(
+        Counter, str(tmp_path), [0, 1, 2], lambda event: done.append(event["item"]) if event["done"] else None
+    )
     assert sorted(done) == [0, 1, 2]
     assert len(list(tmp_path.glob("loaded-*"))) == 2
 

@@ -1,0 +1,29 @@
+"""What a child process of the crash tests has loaded before it starts: imports and compiled rules, no clients.
+
+Polars is imported but not used here: its threads would not survive the fork.
+"""
+
+from __future__ import annotations
+
+import ftfy
+import polars
+import pyarrow as pa
+import trafilatura
+
+from governance import commands
+from governance.config import Settings
+from governance.runner import fold
+from governance.tiers import l1
+
+_STAGES = ("gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup")
+
+
+def warm() -> None:
+    """Run the compiled rules once."""
+    texts = {"en": "A sentence of words for the rules to read. " * 20, "zh": "这是一个用来预热规则的句子。" * 20}
+    table = pa.table({"uid": ["0" * 32, "1" * 32], "content": list(texts.values()), "lang": list(texts)})
+    fold([stage for stage in l1(Settings()) if stage.name in _STAGES], table, {})
+
+
+warm()
+WARMED = (commands, ftfy, polars, trafilatura)
