@@ -19,6 +19,8 @@ _SUPERSETS = {
     "shift_jis": "cp932",
 }
 _MULTIBYTE = ("gb18030", "big5", "shift_jis", "cp932", "euc", "utf-16")
+BAD = "\ufffd"
+_VALID_FOR_EACH_FAULT = 10
 _ACCEPTED_RATIO = 0.001  # undecodable characters of a page that is believed at once: a stray byte in a footer
 
 
@@ -39,7 +41,18 @@ def decode(payload: bytes, declared: str | None, max_bad_ratio: float) -> tuple[
             pass
     if payload[:1024].count(0) > 100:  # an image or archive under a wrong name; UTF-16 without a mark is not seen
         return None
+    text = payload.decode("utf-8", "replace")
+    if _is_damaged_utf8(text) and text.count(BAD) <= max_bad_ratio * len(text):
+        return text, "utf-8"
     return _best(payload, _candidates(payload, declared), max_bad_ratio)
+
+
+def _is_damaged_utf8(text: str) -> bool:
+    """Whether a faulty decoding still shows UTF-8: bytes of other charsets rarely form a valid sequence, so many
+    characters beyond ASCII for each fault mean a cut or spliced page."""
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
+    bad = text.count(BAD)
+    return beyond - bad >= _VALID_FOR_EACH_FAULT * bad
 
 
 def _candidates(payload: bytes, declared: str | None) -> list[str]:
@@ -74,7 +87,7 @@ def _best(payload: bytes, candidates: list[str], max_bad_ratio: float) -> tuple[
     best: tuple[float, str, str] | None = None
     for name in candidates:
         text = payload.decode(name, "replace")
-        bad = text.count("\ufffd") / max(1, len(text))
+        bad = text.count(BAD) / max(1, len(text))
         if bad <= _ACCEPTED_RATIO:
             return text, name
         if best is None or bad < best[0]:
