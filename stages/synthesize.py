@@ -28,7 +28,7 @@ from synth.passages import Span, cut_passages, cut_targets
 from synth.prompt_files import Prompt, load_prompts
 
 TASKS = ("qa", "encyclopedia", "textbook", "blog", "abstract")
-PAIR_LABELS = {"en": ("Question: ", "Answer: "), "zh": ("问题:", "答案:")}
+PAIR_LABELS = {"en": ("Question: ", "Answer: "), "zh": ("问题：", "答案：")}
 
 _PROVENANCE = {
     "parent_uid": pa.string(),

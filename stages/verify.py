@@ -18,8 +18,12 @@ FIGURES = pa.schema(
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
     | {"negation.flips": pa.int64(), "support.answer_news": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
+    | {"format.answers_kind": pa.bool_(), "format.question_ratio": pa.float64()}
     | {"language.function_words": pa.float64()}
-    | {f"support.{name}": pa.float64() for name in ("min", "mean", "pairs", "question", "answer_subject")}
+    | {
+        f"support.{name}": pa.float64()
+        for name in ("min", "mean", "pairs", "order", "question", "answer", "answer_subject")
+    }
 )
 
 

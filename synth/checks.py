@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from synth import units
+from synth.kinds import answers_kind
 from synth.parsers import Parsed
+from synth.passages import sentences
 from synth.support import Source, sentence_support
 
 Figures = dict[str, Any]
@@ -37,18 +39,18 @@ class ChecksConfig(BaseModel):
     min_answer_units: int = 5
     max_answer_units: int = 200
     max_repetition_ratio: float = 0.12  # of an output's 4-grams, those that came before
+    max_question_ratio: float = 0.4  # of a rewrite's sentences, those that only ask
     max_copied_ratio: float = 0.8  # of a rewrite's units, those inside verbatim runs
     min_copied_ratio: float = 0.0  # a rewrite that shares less has left its passage; support says more about that
-    copied_run: int = 8  # units that make a verbatim run; twice as many characters in Chinese
+    copied_run: int = 6  # units that make a verbatim run; twice as many characters in Chinese
     min_answer_news: int = 1  # content units of an answer that its question does not hold
     min_answer_subject: float = 0.6  # of a question's content units, those that the start of the answer takes up
-    min_support: float = (
-        0.8  # of a sentence's content units, those of the nearest part of the passage; the worst sentence
-    )
-    min_mean_support: float = 0.85
-    min_pair_support: float = (
-        0.65  # of neighbouring content units, those that stand close together there; worst sentence
-    )
+    # Support is counted sentence by sentence against the nearest part of the passage, and the worst sentence decides.
+    min_support: float = 0.85  # of a sentence's content units, those that stand there
+    min_answer_support: float = 0.9  # the same of an answer alone
+    min_mean_support: float = 0.9  # the mean over all sentences
+    min_pair_support: float = 0.65  # of neighbouring content units, those that stand close together there
+    min_order_support: float = 0.5  # of neighbouring content units, those that follow each other closely there
     max_unsupported_numbers: int = 0
     max_unsupported_names: int = 0
     max_unsupported_claims: int = 0  # words of degree, order and obligation
@@ -65,7 +67,7 @@ META = {
         re.IGNORECASE,
     ),
     "zh": re.compile(
-        r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,,]"
+        r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,，]"
     ),
 }
 REFUSAL = {
@@ -105,12 +107,23 @@ def check(
     """
     source = Source(passage, title, language)
     figures: Figures = {"format.finish": finish_reason, "format.error": parse_error}
+    figures |= _form(parsed, language)
     figures |= _language(parsed.text, language) | _length(parsed, passage, language)
     # An answer that takes up its question is no repetition, so the two are counted apart.
     parts = [parsed.text] if parsed.question is None else [parsed.question, parsed.answer or ""]
     figures |= {"repetition.ratio": max(_repetition(part, language) for part in parts)} | _phrases(parsed, language)
     figures |= _copying(parsed.text, source, cfg.copied_run) | _unsupported(parsed, source) | _support(parsed, source)
     return figures | {"drop": _first_broken(task, language, parsed, figures, cfg)}
+
+
+def _form(parsed: Parsed, language: str) -> Figures:
+    """Share of sentences that ask; and whether an answer is of the kind that its question asks for."""
+    spans = sentences(parsed.text)
+    asking = sum(parsed.text[slice(*span)].rstrip("\"'”’」)").endswith(("?", "？")) for span in spans)
+    kind = None
+    if parsed.question is not None and parsed.answer is not None:
+        kind = answers_kind(parsed.question, parsed.answer, language)
+    return {"format.question_ratio": asking / len(spans) if spans else 0.0, "format.answers_kind": kind}
 
 
 def _language(text: str, language: str) -> Figures:
@@ -186,10 +199,15 @@ def _support(parsed: Parsed, source: Source) -> Figures:
     """How well each sentence rests on the part of the passage nearest to it."""
     scores = sentence_support(_judged(parsed), source)
     question = sentence_support(parsed.question, source) if parsed.question else []
+    answer = sentence_support(parsed.answer, source) if parsed.answer else []
+    # A question takes the words of a statement in another order.
+    declared = answer if parsed.question else scores
     news, subject = _answering(parsed, source.language)
     return {
         "support.min": min((score.ratio for score in scores), default=0.0),
         "support.mean": sum(score.ratio for score in scores) / len(scores) if scores else 0.0,
+        "support.answer": min((score.ratio for score in answer), default=0.0),
+        "support.order": min((score.order for score in declared), default=0.0),
         "support.pairs": min((score.pairs for score in scores), default=0.0),
         "support.question": min((score.ratio for score in question), default=0.0),
         "support.answer_news": news,
@@ -247,12 +265,13 @@ def _broken_task(task: str, language: str, parsed: Parsed, figures: Figures, cfg
 
 def _broken_pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
     rules = (
-        ("no_question_mark", not (parsed.question or "").rstrip("\"'”").endswith(("?", "?"))),
+        ("no_question_mark", not (parsed.question or "").rstrip("\"'”").endswith(("?", "？"))),
         ("question_dangling", figures["phrases.dangling"] is not None),
         ("question_too_short", figures["length.question_units"] < cfg.min_question_units),
         ("question_too_long", figures["length.question_units"] > cfg.max_question_units),
         ("answer_too_short", figures["length.answer_units"] < cfg.min_answer_units),
         ("answer_too_long", figures["length.answer_units"] > cfg.max_answer_units),
+        ("answer_of_other_kind", not figures["format.answers_kind"]),
         ("answer_off_subject", figures["support.answer_subject"] < cfg.min_answer_subject),
         ("answer_says_nothing", figures["support.answer_news"] < cfg.min_answer_news),
     )
@@ -268,6 +287,7 @@ def _broken_rewrite(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConf
     rules = (
         ("too_short", figures["length.ratio"] < short or figures["length.units"] < fewest),
         ("too_long", figures["length.ratio"] > long),
+        ("only_asks", figures["format.question_ratio"] > cfg.max_question_ratio),
         ("copied", figures["copied.ratio"] > cfg.max_copied_ratio),
         ("left_the_passage", figures["copied.ratio"] < cfg.min_copied_ratio),
     )
@@ -282,6 +302,8 @@ def _broken_support(task: str, language: str, parsed: Parsed, figures: Figures, 
         ("negation_flipped", figures["negation.flips"] > cfg.max_negation_flips),
         ("unsupported_sentence", figures["support.min"] < cfg.min_support),
         ("unsupported_text", figures["support.mean"] < cfg.min_mean_support),
+        ("unsupported_answer", task == "qa" and figures["support.answer"] < cfg.min_answer_support),
+        ("unsupported_order", figures["support.order"] < cfg.min_order_support),
         ("unsupported_relation", figures["support.pairs"] < cfg.min_pair_support),
     )
     return next((reason for reason, broken in rules if broken), None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 THINK = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 THINK_RESIDUE = re.compile(r"</?think>", re.IGNORECASE)
-QUESTION = re.compile(r"^[\s*#]*(?:Question|Q|问题|问)\s*\d*\s*\**\s*[::]\s*\**", re.MULTILINE)
-ANSWER = re.compile(r"^[\s*#]*(?:Answer|A|答案|回答|答)\s*\d*\s*\**\s*[::]\s*\**", re.MULTILINE)
+QUESTION = re.compile(r"^[\s*#]*(?:Question|Q|问题|问)\s*\d*\s*\**\s*[:：]\s*\**", re.MULTILINE)
+ANSWER = re.compile(r"^[\s*#]*(?:Answer|A|答案|回答|答)\s*\d*\s*\**\s*[:：]\s*\**", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,15 @@ LINE = re.compile(r"[^\n]*\S[^\n]*")
 # After the stop of a sentence; in Chinese no space follows it. "e.g. x" and "3. x" do not end one.
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|(?<=[。！？])[”’」』）]*")
 STOPS = tuple(".!?:;。！？：；…\"')”’」』）")
+# What opens so leans on the sentence before it; a question about it could not be understood alone.
+LEANING = re.compile(
+    r"[\W\d]*(?:(?:this|these|that|those|it|its|they|their|he|she|such|so|then|thus|hence|therefore|however|but|and|or"
+    r"|also|likewise|similarly|otherwise|instead|moreover|furthermore|additionally|finally|see|note|here|there|another"
+    r"|in this|in that|the (?:former|latter|first|second|third|following|above|same|other|idea|example)"
+    r"|for (?:example|instance|this)|if so|as (?:a result|such|above)|next|once|both|each|either)\b"
+    r"|这|那|它|他|她|其|此|该|因此|所以|然而|但|不过|另外|此外|例如|比如|同样|于是|接着|然后|而且|并且|即|上述|以上|如下)",
+    re.IGNORECASE,
+)
 LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -67,10 +76,13 @@ def cut_passages(text: str, min_chars: int, max_chars: int, min_prose_chars: int
 
 
 def cut_targets(text: str, passage: Span, min_chars: int, max_chars: int) -> list[Span]:
-    """Spans of a passage to ask one question each about: prose paragraphs, long ones cut at sentence ends."""
+    """Spans of a passage to ask one question each about: prose paragraphs, long ones cut at sentence ends.
+
+    Those that open with a word leaning on what stands before are left out.
+    """
     prose = [line for line in paragraphs(text, passage) if is_prose(text, line, min_chars)]
     pieces = [span for line in prose for span in _pack(_pieces(text, [line], max_chars), max_chars)]
-    return [span for span in pieces if span[1] - span[0] >= min_chars]
+    return [span for span in pieces if span[1] - span[0] >= min_chars and not LEANING.match(text, *span)]
 
 
 def _pieces(text: str, lines: list[Span], max_chars: int) -> Iterator[Span]:

@@ -11,17 +11,21 @@ from itertools import pairwise
 from synth import units
 from synth.passages import sentences
 
-CLAUSE_END = re.compile(r"[,;:()]\s|[,;:。()]|\s[-–—]\s|\b(?:but|because|while|whereas|although)\b")
+CLAUSE_END = re.compile(
+    r"[,;:()]\s|[，；：。（）]"
+    r"|\s[-–—]\s|\b(?:but|because|while|whereas|although)\b"
+)
 NEAR = 6  # content units apart at most, for two neighbours of an output to count as related in the source
 
 
 @dataclass(frozen=True)
 class Support:
     """Of one sentence: the share of its content found in the nearest window, the share of its neighbouring pairs that
-    stand close together there, and whether one of the two denies what the other affirms."""
+    stand close together there, the share that also follow each other there, and whether one denies what the other affirms."""
 
     ratio: float
     pairs: float
+    order: float
     negation_flipped: bool
 
 
@@ -79,24 +83,25 @@ def sentence_support(text: str, source: Source) -> list[Support]:
 
 
 def _support(sentence: str, content: list[str], source: Source) -> Support:
-    best_ratio, best_pairs = 0.0, 0.0
+    best = (0.0, 0.0, 0.0)
     for window, _ in source.windows:
         known = set(window) | source.title_units
         ratio = sum(unit in known for unit in content) / len(content)
-        if ratio >= best_ratio:
-            pairs = _near_pairs(content, window)
-            best_ratio, best_pairs = ratio, max(pairs, best_pairs) if ratio == best_ratio else pairs
-    return Support(best_ratio, best_pairs, _is_flipped(sentence, source))
+        best = max(best, (ratio, *_near_pairs(content, window)))
+    return Support(*best, _is_flipped(sentence, source))
 
 
-def _near_pairs(content: list[str], window: list[str]) -> float:
-    """Of neighbouring content units, the share that stand within NEAR units of each other in the window."""
+def _near_pairs(content: list[str], window: list[str]) -> tuple[float, float]:
+    """Of neighbouring content units, the share that stand within NEAR units of each other in the window;
+    and the share that stand there in the same order, within half of that."""
     places: dict[str, list[int]] = {}
     for i, unit in enumerate(window):
         places.setdefault(unit, []).append(i)
     pairs = list(pairwise(content))
-    near = sum(any(abs(i - j) <= NEAR for i in places.get(a, ()) for j in places.get(b, ())) for a, b in pairs)
-    return near / len(pairs)
+    gaps = [[j - i for i in places.get(a, ()) for j in places.get(b, ())] for a, b in pairs]
+    near = sum(any(abs(gap) <= NEAR for gap in found) for found in gaps)
+    ordered = sum(any(0 < gap <= NEAR // 2 for gap in found) for found in gaps)
+    return near / len(pairs), ordered / len(pairs)
 
 
 def _clauses(text: str, language: str) -> list[tuple[set[str], bool]]:
@@ -111,7 +116,7 @@ def _is_flipped(sentence: str, source: Source) -> bool:
 
     Clauses and not sentences: the half of a sentence that says what is the case denies nothing of the other half.
     """
-    if sentence.rstrip().endswith(("?", "?")):
+    if sentence.rstrip().endswith(("?", "？")):
         return False
     for wanted, negated in _clauses(sentence, source.language):
         overlaps = [(len(wanted & theirs) / len(wanted), denied) for theirs, denied in source.clauses]

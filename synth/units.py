@@ -109,7 +109,7 @@ def numbers(text: str, language: str) -> set[str]:
 
 
 def _ascii_digits(text: str) -> str:
-    return text.translate(str.maketrans("0123456789%", "0123456789%"))
+    return text.translate(str.maketrans("０１２３４５６７８９％", "0123456789%"))
 
 
 def names(text: str, language: str) -> set[str]:

@@ -1,0 +1,58 @@
+"""Whether an answer is of the kind its question asks for: a reason for why, a number for how many, and so on.
+
+A weak model likes to ask "How does X do Y?" of a sentence that only says that X does Y.
+"""
+
+from __future__ import annotations
+
+import re
+
+from synth import units
+
+_AMOUNT = (
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|half|once|twice|no|none|all"
+    r"|most|many|few|several|until|as long|every)\b"
+)
+# How a question opens, and what an answer to it must hold. The first that fits counts.
+KINDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "en": (
+        (r"how (?:many|much|often|long|large|big|old|far)\b", _AMOUNT),
+        (
+            r"why\b|what (?:is|was) the reason",
+            r"\b(?:because|since|so|as|due|to|in order|therefore|for|otherwise|if)\b",
+        ),
+        (r"how\b", r"\b(?:by|using|via|through|with|from|use|if|when|based)\b"),
+        (r"when\b", r"\d|\b(?:when|whenever|after|before|during|until|once|if|while|as soon|at|on)\b"),
+        (r"where\b", r"\b(?:in|on|at|under|from|to|into|inside|within|near|below|above)\b|/"),
+        (r"(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)\b", r"^\W*(?:yes|no)\b"),
+    ),
+    "zh": (
+        (
+            r".*(?:多少|几[个种条项名位次年月日章节倍])",
+            r"\d|[零一二三四五六七八九十百千万亿两几半]|全部|所有|多数|少数",
+        ),
+        (r".*(?:为什么|为何|原因)", r"因为|由于|为了|是为|以便|所以|因此|从而|否则|如果|原因"),
+        (r".*(?:怎样|怎么|如何)", r"通过|使用|用|以|按|根据|由|从|先|可以|依|借助|把|将"),
+        (r".*(?:什么时候|何时|哪一?年)", r"\d|时|前|后|期间|直到|为止|年|月|日"),
+        (r".*(?:哪里|何处|什么地方)", r"在|于|从|到|位|/"),
+        (r".*吗\W*$", r"^\W*(?:是|不|可以|能|会|有|没有|对|需要|必须)"),
+    ),
+}
+DEFINITION = re.compile(r"what (?:is|are|was|were) (?!the (?:name|number|reason)\b)", re.IGNORECASE)
+
+
+def answers_kind(question: str, answer: str, language: str) -> bool:
+    """Whether the answer has what its question word asks for; True where the question word asks for nothing we see."""
+    question = question.strip()
+    for opening, needed in KINDS[language]:
+        if re.match(opening, question, re.IGNORECASE):
+            return re.search(needed, answer, re.IGNORECASE) is not None
+    if DEFINITION.match(question):
+        return _opens_with_subject(question, answer, language)
+    return True
+
+
+def _opens_with_subject(question: str, answer: str, language: str) -> bool:
+    """Whether the answer to "What is X?" starts by speaking of X."""
+    asked, answered = units.content_units(question, language), units.content_units(answer, language)
+    return bool(answered) and answered[0] in asked
