@@ -1,0 +1,158 @@
+"""Personal data: what is masked, and the look-alikes of manuals that are not. Every number here is made up."""
+
+from __future__ import annotations
+
+import random
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.contract import check_plan
+from stages.pii import KINDS, PiiConfig, is_luhn, is_resident_id, pii, pii_stage
+
+ID = "11010519491231002X"  # the worked example of GB 11643
+CARD = "4539 5787 6362 1486"
+KEY_BLOCK = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEow" * 40 + "\n-----END RSA PRIVATE KEY-----"
+
+
+def batch(*texts: str | None) -> pa.Table:
+    return pa.table({"content": pa.array(texts, pa.string())})
+
+
+def masked(text: str, **options: object) -> str:
+    return pii(batch(text), PiiConfig(**options))["content"].to_pylist()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "wanted"),
+    [
+        ("write to jane.doe+x@mail.uni-heidelberg.de.", "email", "write to <EMAIL>."),
+        ("邮箱：zhang_san@163.com，谢谢", "email", "邮箱：<EMAIL>，谢谢"),
+        ("<bob@kernel.org>", "email", "<<EMAIL>>"),
+        ("from 82.50.72.202:1024 today", "ip", "from <IP_ADDRESS>:1024 today"),
+        ("地址213.244.11.247。", "ip", "地址<IP_ADDRESS>。"),
+        ("at 2603:400a:ffff:bb8::801f:3e now", "ip", "at <IP_ADDRESS> now"),
+        ("电话13812345678。", "phone", "电话<PHONE>。"),
+        ("+86 138-1234-5678", "phone", "<PHONE>"),
+        ("座机：010-82628888", "phone", "座机：<PHONE>"),
+        ("(0571) 87654321 转", "phone", "<PHONE> 转"),
+        ("call (212) 306-6794 now", "phone", "call <PHONE> now"),
+        ("call 1-876-499-0169 now", "phone", "call <PHONE> now"),
+        ("+44 20 7946 0958", "phone", "<PHONE>"),
+        ("+49 (0)89 307742-12", "phone", "<PHONE>"),
+        ("Tel.: 044 826 76 75\nnext", "phone", "Tel.: <PHONE>\nnext"),
+        (f"身份证号{ID}", "id_number", "身份证号<ID_NUMBER>"),
+        (f"card {CARD}, thanks", "card", "card <BANK_CARD>, thanks"),
+        ("card 4539578763621486", "card", "card <BANK_CARD>"),
+        ("3782 822463 10005", "card", "<BANK_CARD>"),
+        ("卡号6222 0212 3456 7894 120", "card", "卡号<BANK_CARD>"),
+        ("AKIAQ3EGRZ7TW2NHB5CX", "key", "<SECRET>"),
+        ("token ghp_" + "a1B2" * 9, "key", "token <SECRET>"),
+        (f"so:\n{KEY_BLOCK}\nend", "key", "so:\n<SECRET>\nend"),
+    ],
+)
+def test_personal_data_is_masked_by_kind_and_counted(text: str, kind: str, wanted: str) -> None:
+    row = pii(batch(text), PiiConfig()).to_pylist()[0]
+    assert row["content"] == wanted
+    assert (row["pii_masked"], row[f"pii.{kind}"]) == (1, 1)
+    assert masked(text, kinds=tuple(other.name for other in KINDS if other.name != kind)) != wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user@example.com, admin@mail.example.org, root@localhost, a@b.test",
+        "git clone git@github.com:torvalds/linux.git",
+        "logo@2x.png user@1000.service npm install lodash@4.17.21 @decorator",
+        "version 1.2.3.4 and v82.50.72.202, release 115.0.5790.170",
+        "127.0.0.1 10.0.0.1 192.168.1.254 172.16.3.4 169.254.1.1 0.0.0.0 255.255.255.255 203.0.113.7",
+        "OID 1.3.6.1.4.1.311.21, section 3.1.4.2, 300.400.500.600, 8.8.8.8",
+        "std::vector a::b 12:34:56 fe80::1 ::1 2001:db8::1 00:1b:44:11:3a:b7",
+        "2^34 = 17179869184, unix time 1609459200, ms 1609459200000, pi 3.14159265358979",
+        "2024-01-15 12:30:45, 20240115123045, ISBN 978-3-16-148410-0, 0x4539578763621486",
+        "/path/13812345678/x.html?id=13812345678 commit 13812345678abcdef",
+        "@@ -123,4 +1234,5 @@ +0800 1,234,567,890 100-200-3000",
+        "4539 5787 6362 1487 is one off, 0000 0000 0000 0000 is nothing",
+        "110105194912310021 and 110105194913310028 check out nowhere",
+        "AKIAIOSFODNN7EXAMPLE is the manual's own; -----BEGIN PRIVATE KEY----- ... -----END PRIVATE KEY-----",
+        "task-force risk-averse sk-learn, the mobile: phone of the future",
+    ],
+)
+def test_look_alikes_of_manuals_stay(text: str) -> None:
+    assert masked(text) == text
+
+
+def test_counts_add_up_over_kinds_and_rows() -> None:
+    texts = ["a@kernel.org b@kernel.org 82.50.72.202", None, "", "nothing here", f"{ID} {CARD}"]
+    out = pii(batch(*texts), PiiConfig())
+    assert out["pii_masked"].to_pylist() == [3, 0, 0, 0, 2]
+    assert out["pii.email"].to_pylist() == [2, 0, 0, 0, 0]
+    assert out["content"].to_pylist() == [
+        "<EMAIL> <EMAIL> <IP_ADDRESS>",
+        None,
+        "",
+        "nothing here",
+        "<ID_NUMBER> <BANK_CARD>",
+    ]
+
+
+def test_kinds_left_out_are_not_masked() -> None:
+    text = "a@kernel.org 82.50.72.202"
+    assert masked(text, kinds=("ip",)) == "a@kernel.org <IP_ADDRESS>"
+    assert masked(text, kinds=()) == text
+
+
+def test_empty_table_has_the_same_columns() -> None:
+    check_plan([pii_stage(PiiConfig())], ["content"])
+    assert pii(batch(), PiiConfig()).schema == pii(batch("x"), PiiConfig()).schema
+
+
+def test_check_digits() -> None:
+    assert is_resident_id(ID) and is_resident_id(ID.lower())
+    assert not is_resident_id("110105194912310021") and not is_resident_id("91010519491231002X")
+    assert is_luhn("79927398713") and not is_luhn("79927398710")
+
+
+@given(st.integers(10**14, 10**15 - 1))
+def test_exactly_one_check_digit_passes_luhn(number: int) -> None:
+    assert sum(is_luhn(f"{number}{digit}") for digit in range(10)) == 1
+
+
+@given(st.dates().filter(lambda day: day.year >= 1900), st.integers(0, 999))
+def test_exactly_one_check_character_passes_for_a_resident_id(day: object, serial: int) -> None:
+    body = f"110105{day:%Y%m%d}{serial:03d}"
+    if f"{day:%Y}" <= "2099":
+        assert sum(is_resident_id(body + last) for last in "0123456789X") == 1
+
+
+FRAGMENTS = (
+    "a@kernel.org",
+    "82.50.72.202",
+    "13812345678",
+    ID,
+    CARD,
+    "+44 20 7946 0958",
+    "文",
+    "x",
+    " ",
+    "\n",
+    "-",
+    "1",
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(" ".join))
+def test_masking_twice_changes_nothing_more(text: str) -> None:
+    once = masked(text)
+    assert masked(once) == once
+
+
+def test_long_hostile_text_is_not_quadratic() -> None:
+    rng = random.Random(1)
+    for alphabet in ("1234567890 -", "a@.", "1.", "2001:", "eyJ.", "+1 ("):
+        text = "".join(rng.choices(alphabet, k=100_000))
+        assert len(masked(text)) > 0
+    assert masked("a" * 100_000 + "@" + "b" * 100_000)
