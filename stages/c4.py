@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+from pydantic import field_validator
 
 from stages.codepoints import TextView, view_text
 from stages.contract import Config, Stage
@@ -37,6 +38,14 @@ class C4Rules(Config):
     drop_policy: bool = True  # the line
     policy_phrases: tuple[str, ...] = _POLICY_EN  # lower case
     min_sentences: int = 5
+
+    @field_validator("policy_phrases")
+    @classmethod
+    def _phrases_are_lower_case(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        for phrase in phrases:
+            if not phrase or phrase != phrase.lower():
+                raise ValueError(f"policy_phrases are compared in lower case and may not be empty, got {phrase!r}")
+        return phrases
 
 
 class C4(Config):

@@ -14,15 +14,18 @@ KEPT, LONG_WORD, NO_TERMINAL, FEW_WORDS, LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY 
 
 
 @compiled
-def matches(cps, i, stop, pattern):
-    """Whether the pattern (lower case) stands at i, ASCII capitals folded."""
-    if stop - i < pattern.shape[0]:
+def _fold(c):
+    """An ASCII capital as its small letter."""
+    return c | np.uint32(32) if 65 <= c <= 90 else c
+
+
+@compiled
+def matches(cps, i, stop, patterns, first, last):
+    """Whether the pattern ``patterns[first:last]`` (lower case) stands at i."""
+    if stop - i < last - first:
         return False
-    for k in range(pattern.shape[0]):
-        c = cps[i + k]
-        if 65 <= c <= 90:
-            c += np.uint32(32)
-        if c != pattern[k]:
+    for k in range(last - first):  # noqa: SIM110 - compiled: no generators
+        if _fold(cps[i + k]) != patterns[first + k]:
             return False
     return True
 
@@ -31,8 +34,9 @@ def matches(cps, i, stop, pattern):
 def contains(cps, start, stop, patterns, bounds):
     """Whether one of the packed patterns occurs in the span."""
     for i in range(start, stop):
+        c = _fold(cps[i])
         for k in range(bounds.shape[0] - 1):
-            if matches(cps, i, stop, patterns[bounds[k] : bounds[k + 1]]):
+            if c == patterns[bounds[k]] and matches(cps, i, stop, patterns, bounds[k], bounds[k + 1]):
                 return True
     return False
 
@@ -48,7 +52,7 @@ def _citation_size(cps, i, stop, patterns, bounds):
     if end < stop and cps[end] == 93:
         return end + 1 - i
     for k in range(bounds.shape[0] - 1):
-        if matches(cps, i, stop, patterns[bounds[k] : bounds[k + 1]]):
+        if matches(cps, i, stop, patterns, bounds[k], bounds[k + 1]):
             return bounds[k + 1] - bounds[k]
     return 0
 

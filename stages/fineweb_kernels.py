@@ -7,7 +7,7 @@ import numpy as np
 from stages.codepoints import SPACE, TERMINAL, ZH_CLOSER, ZH_TERMINAL
 from stages.compiled import compiled
 from stages.rules import CHINESE
-from stages.text_kernels import count_duplicates, decode
+from stages.text_kernels import count_duplicates, decode, slot_mask
 from stages.word_kernels import split_words
 
 
@@ -45,10 +45,8 @@ def fineweb_figures(data, offsets, codes, tables, short_en, short_zh, room):
     out = np.full((codes.shape[0], 5), np.nan)
     cps = np.empty(room + 1, np.uint32)
     starts, stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
-    size = 16
-    while size < 2 * room + 2:
-        size *= 2
-    table, epochs = np.empty(size, np.uint64), np.zeros(size, np.int64)
+    size = np.int64(slot_mask(room + 1)) + 1
+    table, epochs = np.empty(size, np.uint64), np.zeros(size, np.int32)
     for r in range(codes.shape[0]):
         code = codes[r]
         if code == 0:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+from pydantic import PositiveInt
 
 from stages.codepoints import view_text
 from stages.contract import Config, Stage
 from stages.rules import CHINESE, ENGLISH, append_columns, first_broken, language_codes
+
+_Grams = tuple[tuple[PositiveInt, float], ...]  # (n, largest share)
 
 _QUALITY_FIGURES = (
     "words",
@@ -96,7 +99,8 @@ def gopher_quality(batch: pa.Table, cfg: GopherQuality) -> pa.Table:
 
     codes, text = language_codes(batch), view_text(batch["content"])
     stops = (word_hashes(rules.stop_words) for rules in (cfg.en, cfg.zh))
-    values = quality_figures(text.data, text.offsets, codes, load_tables(), *stops, text.max_bytes)
+    longest = max(map(len, ("", *cfg.en.stop_words, *cfg.zh.stop_words)))
+    values = quality_figures(text.data, text.offsets, codes, load_tables(), *stops, longest, text.max_bytes)
     figures = dict(zip(_QUALITY_FIGURES, values.T[:-1], strict=True))
     reasons = first_broken(_quality_rules(figures, cfg.en), codes == ENGLISH)
     reasons += first_broken(_quality_rules(figures, cfg.zh), codes == CHINESE)
@@ -126,8 +130,15 @@ class GopherRepetitionRules(Config):
     max_dup_para_char_frac: float = 0.2
     max_dup_line_frac: float = 0.3
     max_dup_line_char_frac: float = 0.2
-    top_n_grams: tuple[tuple[int, float], ...] = ((2, 0.2), (3, 0.18), (4, 0.16))  # (n, largest share)
-    dup_n_grams: tuple[tuple[int, float], ...] = ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10))
+    top_n_grams: _Grams = ((2, 0.2), (3, 0.18), (4, 0.16))
+    dup_n_grams: _Grams = (
+        (5, 0.15),
+        (6, 0.14),
+        (7, 0.13),
+        (8, 0.12),
+        (9, 0.11),
+        (10, 0.10),
+    )
 
 
 class GopherRepetition(Config):

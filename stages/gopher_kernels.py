@@ -14,6 +14,7 @@ from stages.text_kernels import (
     power_table,
     prefix_hashes,
     repeated_gram_chars,
+    slot_mask,
     split_lines,
     split_runs,
     strip_span,
@@ -61,7 +62,7 @@ def _line_shares(code, cps, n, flags, starts, stops):
 
 
 @compiled
-def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
+def _word_figures(cps, starts, stops, count, flags, stop_hashes, longest_stop, seen, out):
     """Symbol-free words, their mean length, the share of words with a letter, and stop words."""
     words, chars, alpha, stops_found = 0, 0, 0, 0
     seen[:] = False
@@ -73,7 +74,7 @@ def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
         words += 1 if plain else 0
         chars += stops[w] - starts[w] if plain else 0
         alpha += 1 if letter else 0
-        if letter and stops[w] - starts[w] <= 8:
+        if stops[w] - starts[w] <= longest_stop:
             key = hash_span(cps, starts[w], stops[w])
             for k in range(stop_hashes.shape[0]):
                 if stop_hashes[k] == key:
@@ -87,10 +88,12 @@ def _word_figures(cps, starts, stops, count, flags, stop_hashes, seen, out):
 
 
 @compiled
-def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
-    """Figures of every row with rules, float64 (n, 10), NaN elsewhere. room: bytes of the longest row.
+def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, longest_stop, room):
+    """Figures of every row with rules, float64 (n, 10), NaN elsewhere.
 
-    words, their mean length, hash and ellipsis ratios, bullet and ellipsis lines ratios, alpha words ratio,
+    stops_en, stops_zh: hashes of the stop words; longest_stop: code points of the longest.
+    room: bytes of the longest row.
+    Figures: words, their mean length, hash and ellipsis ratios, bullet and ellipsis lines ratios, alpha words ratio,
     distinct stop words, stop ratio, readable words.
     """
     out = np.full((codes.shape[0], 10), np.nan)
@@ -105,7 +108,7 @@ def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, room):
         out[r, 4], out[r, 5] = _line_shares(code, cps, n, tables.flags, starts, stops)
         count = split_words(code, cps, 0, n, tables, starts, stops)
         stop_hashes = stops_zh if code == CHINESE else stops_en
-        _word_figures(cps, starts, stops, count, tables.flags, stop_hashes, seen, out[r])
+        _word_figures(cps, starts, stops, count, tables.flags, stop_hashes, longest_stop, seen, out[r])
         hashes, ellipses = _symbol_counts(cps, n)
         out[r, 2] = hashes / max(count, 1)
         out[r, 3] = ellipses / max(count, 1)
@@ -170,11 +173,11 @@ def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
     cps = np.empty(room + 1, np.uint32)
     starts, stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
     hashes, lengths = np.empty(room + 2, np.uint64), np.empty(room + 2, np.int64)
-    powers = power_table(2 * room + 2)
-    size = 16
-    while size < 2 * room + 2:
-        size *= 2
-    slots = (np.empty(size, np.uint64), np.zeros(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64))
+    powers = power_table(1024)
+    size = np.int64(slot_mask(room + 1)) + 1
+    # Untouched parts of these tables cost no memory, and a page touches only what its words need.
+    counts, firsts = np.empty(size, np.int32), np.empty(size, np.int32)
+    slots = (np.empty(size, np.uint64), np.zeros(size, np.int32), counts, firsts)
     epoch = 0
     for r in range(codes.shape[0]):
         if codes[r] != code:

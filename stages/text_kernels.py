@@ -119,22 +119,30 @@ def split_runs(cps, start, stop, min_newlines, starts, stops):
 
 
 @compiled
-def find_slot(table, epochs, epoch, key):
-    """The slot of a key in an open table whose size is a power of two; it is free when its epoch is older."""
-    size_mask = np.uint64(table.shape[0] - 1)
-    slot = key & size_mask
+def slot_mask(elements):
+    """Mask of a table for so many elements: a small page stays in a small, cached part of the table."""
+    size = 16
+    while size < 2 * elements:
+        size *= 2
+    return np.uint64(size - 1)
+
+
+@compiled
+def find_slot(table, epochs, epoch, mask, key):
+    """The slot of a key among the first mask + 1 of an open table; it is free when its epoch is older."""
+    slot = key & mask
     while epochs[slot] == epoch and table[slot] != key:
-        slot = (slot + np.uint64(1)) & size_mask
+        slot = (slot + np.uint64(1)) & mask
     return slot
 
 
 @compiled
 def count_duplicates(cps, starts, stops, count, table, epochs, epoch):
     """Elements, and their code points, that repeat an earlier element."""
-    repeated, chars = 0, 0
+    repeated, chars, mask = 0, 0, slot_mask(count)
     for i in range(count):
         key = hash_span(cps, starts[i], stops[i])
-        slot = find_slot(table, epochs, epoch, key)
+        slot = find_slot(table, epochs, epoch, mask, key)
         if epochs[slot] == epoch:
             repeated += 1
             chars += stops[i] - starts[i]
@@ -165,12 +173,6 @@ def prefix_hashes(cps, starts, stops, count, separator, hashes, lengths):
 
 
 @compiled
-def gram_hash(hashes, lengths, powers, i, size):
-    """The hash of units i..i+size."""
-    return mix(hashes[i + size] - hashes[i] * powers[lengths[i + size] - lengths[i]])
-
-
-@compiled
 def power_table(size):
     """BASE to the power 0..size-1, modulo 2^64."""
     powers = np.empty(size, np.uint64)
@@ -182,15 +184,35 @@ def power_table(size):
 
 
 @compiled
+def raise_base(exponent):
+    """BASE to a power, modulo 2^64, by squaring."""
+    power, square = np.uint64(1), BASE
+    while exponent:
+        if exponent & 1:
+            power *= square
+        square *= square
+        exponent >>= 1
+    return power
+
+
+@compiled
+def gram_hash(hashes, lengths, powers, i, size):
+    """The hash of units i..i+size. powers: BASE to the power 0, 1, ... as far as most n-grams reach."""
+    span = lengths[i + size] - lengths[i]
+    power = powers[span] if span < powers.shape[0] else raise_base(span)
+    return mix(hashes[i + size] - hashes[i] * power)
+
+
+@compiled
 def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epochs, epoch, counts, firsts):
     """Code points of the most frequent n-gram times how often it occurs; among equals the first one counts."""
     total = count - size + 1
     if total < 1:
         return 0
-    best_count, best_first = 0, 0
+    best_count, best_first, mask = 0, 0, slot_mask(total)
     for i in range(total):
         key = gram_hash(hashes, lengths, powers, i, size)
-        slot = find_slot(table, epochs, epoch, key)
+        slot = find_slot(table, epochs, epoch, mask, key)
         if epochs[slot] != epoch:
             epochs[slot] = epoch
             table[slot] = key
@@ -206,11 +228,10 @@ def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epoch
 @compiled
 def repeated_gram_chars(hashes, lengths, powers, count, size, table, epochs, epoch):
     """Code points inside n-grams seen before, stepping over each one found so that none is counted twice."""
-    chars = 0
-    i = 0
+    chars, i, mask = 0, 0, slot_mask(count)
     while i < count - size + 1:
         key = gram_hash(hashes, lengths, powers, i, size)
-        slot = find_slot(table, epochs, epoch, key)
+        slot = find_slot(table, epochs, epoch, mask, key)
         if epochs[slot] == epoch:
             chars += lengths[i + size] - lengths[i]
             i += size

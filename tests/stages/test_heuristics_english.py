@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from stages.c4 import C4, C4Rules, c4, c4_stage
 from stages.contract import PlanError, check_plan
@@ -195,6 +196,33 @@ def _five(line: str) -> str:
 def test_each_option_of_c4_changes_the_outcome(text: str, rules: dict, off: str | None, on: str | None) -> None:
     assert drops("c4", text) == [off]
     assert drops("c4", text, cfg=C4(en=C4Rules(**rules))) == [on]
+
+
+@pytest.mark.parametrize("phrase", ["", "Privacy"])
+def test_a_policy_phrase_that_could_never_match_is_refused(phrase: str) -> None:
+    with pytest.raises(ValidationError, match="policy_phrases"):
+        C4Rules(policy_phrases=(phrase,))
+
+
+def test_an_n_gram_of_no_words_is_refused() -> None:
+    with pytest.raises(ValidationError, match="top_n_grams"):
+        GopherRepetitionRules(top_n_grams=((0, 0.1),))
+
+
+def test_a_stop_word_may_be_long_or_a_symbol() -> None:
+    rules = GopherQualityRules(stop_words=("internationally", "!"), min_stop_words=2)
+    text = PROSE + " Internationally internationally known!"
+    assert drops("gopher_quality", text, PROSE, cfg=GopherQuality(en=rules)) == [None, "gopher_enough_stop_words"]
+
+
+def test_words_longer_than_any_table_are_compared_whole() -> None:
+    """A repeated n-gram of 3,000 characters is found, one that differs in its last letter is not."""
+    long = ["x" * 3000 + tail for tail in ("a", "b", "a", "c")]
+    rules = GopherRepetition(en=GopherRepetitionRules(top_n_grams=((1, 0.3),), dup_n_grams=()))
+    assert drops("gopher_repetition", " ".join(long), cfg=rules) == ["top_1_gram"]
+    assert drops("gopher_repetition", " ".join(long[1:]), cfg=rules) == ["top_1_gram"]
+    figures = gopher_repetition(english(" ".join(long[1:])), rules)["gopher_repetition.top_1_gram"].to_pylist()
+    assert figures == [pytest.approx(3001 / 9005)]
 
 
 def test_c4_counts_sentences_inside_a_line() -> None:
