@@ -20,8 +20,8 @@ NEAR = 6  # content units apart at most, for two neighbours of an output to coun
 
 @dataclass(frozen=True)
 class Support:
-    """Of one sentence: the share of its content found in the nearest window, the share of its neighbouring pairs that
-    stand close together there, the share that also follow each other there, and whether one denies what the other affirms."""
+    """Of one sentence: the share of its content found in the nearest window; the share of its neighbouring pairs that
+    stand close together there, and that also follow each other there; whether one denies what the other affirms."""
 
     ratio: float
     pairs: float

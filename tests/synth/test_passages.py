@@ -1,0 +1,84 @@
+"""Passages and the spans of questions: offsets that hold, whole paragraphs, running text only."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.passages import cut_passages, cut_targets, is_prose, paragraphs, sentences
+
+PROSE = "Coral reefs cover less than one percent of the sea floor. They are built by small animals called polyps."
+ZH = "珊瑚礁只覆盖不到百分之一的海底。珊瑚礁由名为珊瑚虫的小动物建造而成。约四分之一的海洋物种生活在那里。"
+CODE = "$ git --no-replace-objects cat-file commit foo --pretty=raw | sed -n 's/^x/y/p'"
+
+
+def texts(text: str, spans: list[tuple[int, int]]) -> list[str]:
+    return [text[slice(*span)] for span in spans]
+
+
+def test_paragraphs_are_the_lines_that_hold_anything() -> None:
+    assert texts("a\n\n  b c \n \nd", paragraphs("a\n\n  b c \n \nd")) == ["a", "b c", "d"]
+    assert paragraphs("") == []
+    assert paragraphs(" \n\n ") == []
+
+
+def test_sentences_end_at_stops_in_both_languages_and_at_lines() -> None:
+    assert texts(PROSE, sentences(PROSE)) == [part.strip() + "." for part in PROSE.split(".")[:-1]]
+    assert len(sentences(ZH)) == 3
+    assert texts("One line\nNext line", sentences("One line\nNext line")) == ["One line", "Next line"]
+
+
+def test_a_sentence_does_not_end_inside_an_abbreviation_or_a_number() -> None:
+    text = "Use a shell, e.g. bash or version 3.11 of it. Then log in."
+    assert len(sentences(text)) == 2
+
+
+def test_prose_is_long_ends_in_a_stop_and_is_made_of_letters() -> None:
+    assert is_prose(PROSE, (0, len(PROSE)), 60)
+    assert not is_prose(PROSE, (0, len(PROSE)), 500)
+    assert not is_prose(PROSE[:-1], (0, len(PROSE) - 1), 60)
+    assert not is_prose(CODE + ".", (0, len(CODE) + 1), 20)
+    assert is_prose(ZH, (0, len(ZH)), 20)
+
+
+def test_passages_are_whole_paragraphs_within_the_budget() -> None:
+    text = "\n".join([PROSE] * 6)
+    found = cut_passages(text, 100, 250, 60, 0.9)
+    assert [text[start:end] for start, end in found] == [f"{PROSE}\n{PROSE}"] * 3
+
+
+def test_a_paragraph_over_the_budget_is_cut_at_sentence_ends() -> None:
+    text = " ".join([PROSE] * 5)
+    for start, end in cut_passages(text, 50, 150, 40, 0.5):
+        assert end - start <= 150
+        assert text[start:end].endswith(".")
+
+
+def test_passages_of_headings_and_code_are_left_out() -> None:
+    assert cut_passages("\n".join([CODE] * 5), 100, 500, 60, 0.9) == []
+    mixed = "\n".join([CODE, PROSE])
+    assert cut_passages(mixed, 50, 500, 60, 0.9) == []
+    assert cut_passages(mixed, 50, 500, 60, 0.3) == [(0, len(mixed))]
+
+
+def test_empty_and_short_texts_give_no_passage() -> None:
+    assert cut_passages("", 100, 500, 60, 0.9) == []
+    assert cut_passages(PROSE, 200, 500, 60, 0.9) == []
+
+
+def test_targets_do_not_lean_on_the_sentence_before() -> None:
+    text = f"{PROSE}\nThis is why they are protected by law in many countries of the world.\n{PROSE}"
+    found = cut_targets(text, (0, len(text)), 50, 120)
+    assert texts(text, found) == [PROSE, PROSE]
+    chinese = "因此它们在许多国家受到法律的严格保护并且禁止采集。\n" + ZH
+    assert texts(chinese, cut_targets(chinese, (0, len(chinese)), 20, 120)) == [ZH]
+
+
+@given(st.text(alphabet="ab C.!?。 \n这", max_size=300), st.integers(1, 80), st.integers(80, 200))
+def test_passages_are_ordered_disjoint_and_within_bounds(text: str, shortest: int, longest: int) -> None:
+    found = cut_passages(text, shortest, longest, 5, 0.0)
+    assert all(shortest <= end - start <= longest for start, end in found)
+    assert all(before[1] <= after[0] for before, after in zip(found, found[1:], strict=False))
+    for passage in found:
+        for start, end in cut_targets(text, passage, 1, longest):
+            assert passage[0] <= start < end <= passage[1]
