@@ -181,7 +181,7 @@ def _signals(tree: HTMLTree, robots: str | None) -> tuple[str | None, str | None
     """Creative Commons licence link, and the opt-outs of the meta tags and the X-Robots-Tag header."""
     words = [robots or ""]
     licence, found = None, set()
-    for node in tree.document.query_selector_all(_SIGNALS):
+    for node in tree.document.query_selector_all(_SIGNALS) if tree.document else ():
         name, value = (node.getattr("name") or "").lower(), node.getattr("content") or ""
         if node.tag != "meta":
             licence = licence or _creative_commons(node.getattr("href"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from classifiers.language_id import (
     LanguageModel,
@@ -53,11 +53,13 @@ def language(batch: pa.Table, cfg: LanguageConfig, model: LanguageModel) -> pa.T
     """
     texts = [text or "" for text in batch["content"].to_pylist()]
     guess = identify(model, texts, cfg.window_chars, cfg.num_windows)
-    unwanted = ~np.isin(np.array(guess.languages, object), np.array(cfg.languages, object))
-    reasons = np.where(guess.scores < cfg.min_score, "uncertain", np.where(unwanted, "unwanted_language", None))
-    batch = batch.append_column("lang", pa.array(guess.languages, pa.string()))
+    languages = pa.array(guess.languages, pa.string())
+    wanted = pc.is_in(languages, pa.array(cfg.languages, pa.string()))
+    certain = pa.array(guess.scores >= cfg.min_score)
+    reasons = pc.if_else(certain, pc.if_else(wanted, None, "unwanted_language"), "uncertain")
+    batch = batch.append_column("lang", languages)
     batch = batch.append_column("lang_score", pa.array(guess.scores, pa.float32()))
-    return batch.append_column("language.drop", pa.array(reasons.tolist(), pa.string()))
+    return batch.append_column("language.drop", reasons.cast(pa.string()))
 
 
 def _load(cfg: LanguageConfig) -> LanguageModel:

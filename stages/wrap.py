@@ -83,4 +83,5 @@ def reason_of(answer: bool | tuple[bool, str]) -> str | None:
 
 
 def _identity(config: Config, make_filter: Callable[[Any], BaseFilter]) -> dict[str, str]:
-    return {"filter": f"{make_filter.__module__}.{make_filter.__qualname__}", "datatrove": version("datatrove")}
+    name = getattr(make_filter, "__qualname__", type(make_filter).__qualname__)
+    return {"filter": f"{make_filter.__module__}.{name}", "datatrove": version("datatrove")}
