@@ -34,9 +34,9 @@ class ChecksConfig(BaseModel):
     max_abstract_ratio: float = 0.9
     min_abstract_units: int = 10
     min_rewrite_units: int = 15  # words, or Chinese characters
-    min_question_units: int = 5
+    min_question_units: int = 4
     max_question_units: int = 60
-    min_answer_units: int = 5
+    min_answer_units: int = 4
     max_answer_units: int = 200
     max_repetition_ratio: float = 0.12  # of an output's 4-grams, those that came before
     max_question_ratio: float = 0.4  # of a rewrite's sentences, those that only ask
@@ -78,7 +78,9 @@ REFUSAL = {
     ),
     "zh": re.compile(r"抱歉|对不起|我无法|我不能|作为一个?(?:AI|人工智能|语言模型|助手)|很高兴为您"),
 }
-FUNCTION_WORDS = units.word_set("the of to and a in is that for it as with are be this by on or an can from you not")
+FUNCTION_WORDS = units.word_set(
+    "the of to and a in is that for it as with are be was were has this by on or an at if can from you not when what how"
+)
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
     "en": re.compile(
@@ -108,7 +110,7 @@ def check(
     source = Source(passage, title, language)
     figures: Figures = {"format.finish": finish_reason, "format.error": parse_error}
     figures |= _form(parsed, language)
-    figures |= _language(parsed.text, language) | _length(parsed, passage, language)
+    figures |= _language(_judged(parsed), source) | _length(parsed, passage, language)
     # An answer that takes up its question is no repetition, so the two are counted apart.
     parts = [parsed.text] if parsed.question is None else [parsed.question, parsed.answer or ""]
     figures |= {"repetition.ratio": max(_repetition(part, language) for part in parts)} | _phrases(parsed, language)
@@ -126,16 +128,17 @@ def _form(parsed: Parsed, language: str) -> Figures:
     return {"format.question_ratio": asking / len(spans) if spans else 0.0, "format.answers_kind": kind}
 
 
-def _language(text: str, language: str) -> Figures:
-    """Script share of the letters; for English also the share of function words, which code and other tongues lack."""
-    han, latin = len(units.HAN_RUN.findall(text)), len(re.findall(r"[^\W\d_]", text))
-    han = sum(map(len, units.HAN_RUN.findall(text))) if han else 0
-    latin -= han
-    words = units.words(text)
-    in_script = han * 3 if language == "zh" else latin  # a Chinese character carries about as much as three letters
-    total = han * 3 + latin
+def _language(text: str, source: Source) -> Figures:
+    """Share of the letters that are of the language's script, Latin names that the source itself holds left out; for
+    English also the share of function words, which code and other tongues lack."""
+    han = 3 * sum(map(len, units.HAN_RUN.findall(text)))  # a Chinese character carries about as much as three letters
+    latin, words = len(re.findall(r"[^\W\d_]", text)) - han // 3, units.words(text)
+    if source.language == "zh":
+        names = [token for token in units.LATIN_TOKEN.findall(text) if source.holds_name(token)]
+        latin -= len(re.findall(r"[^\W\d_]", "".join(names)))
+    in_script = han if source.language == "zh" else latin
     return {
-        "language.ratio": in_script / total if total else 0.0,
+        "language.ratio": in_script / (han + latin) if han + latin else 0.0,
         "language.function_words": sum(word in FUNCTION_WORDS for word in words) / len(words) if words else 0.0,
     }
 

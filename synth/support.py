@@ -118,9 +118,25 @@ def _is_flipped(sentence: str, source: Source) -> bool:
     """
     if sentence.rstrip().endswith(("?", "？")):
         return False
-    for wanted, negated in _clauses(sentence, source.language):
-        overlaps = [(len(wanted & theirs) / len(wanted), denied) for theirs, denied in source.clauses]
-        best = max((overlap for overlap, _ in overlaps), default=0.0)
-        if best >= 0.6 and all(denied != negated for overlap, denied in overlaps if overlap >= best - 0.15):
-            return True
-    return False
+    return _drops_denial(sentence, source) or any(
+        _contradicts(content, negated, source) for content, negated in _clauses(sentence, source.language)
+    )
+
+
+def _contradicts(content: set[str], negated: bool, source: Source) -> bool:
+    """Whether the source clauses nearest to a clause all say the opposite of it."""
+    overlaps = [(len(content & theirs) / len(content), denied) for theirs, denied in source.clauses]
+    best = max((overlap for overlap, _ in overlaps), default=0.0)
+    return best >= 0.6 and all(denied != negated for overlap, denied in overlaps if overlap >= best - 0.15)
+
+
+def _drops_denial(sentence: str, source: Source) -> bool:
+    """Whether a sentence that denies nothing holds all of a clause that the source denies and nowhere affirms."""
+    if units.is_negated(sentence, source.language):
+        return False
+    content = set(units.content_units(sentence, source.language))
+    affirmed = [theirs for theirs, denied in source.clauses if not denied]
+    return any(
+        denied and theirs <= content and not any(theirs <= other for other in affirmed)
+        for theirs, denied in source.clauses
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +80,7 @@ def test_targets_do_not_lean_on_the_sentence_before() -> None:
 def test_passages_are_ordered_disjoint_and_within_bounds(text: str, shortest: int, longest: int) -> None:
     found = cut_passages(text, shortest, longest, 5, 0.0)
     assert all(shortest <= end - start <= longest for start, end in found)
-    assert all(before[1] <= after[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(found))
     for passage in found:
         for start, end in cut_targets(text, passage, 1, longest):
             assert passage[0] <= start < end <= passage[1]

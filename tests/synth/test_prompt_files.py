@@ -88,7 +88,7 @@ def test_a_broken_prompt_file_is_named_with_its_fault(text: str, problem: str) -
 
 
 def test_unknown_prompts_and_folders_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(PromptError, match="known: en.abstract"):
+    with pytest.raises(PromptError, match=r"known: en\.abstract"):
         load_prompt("en.poem")
     with pytest.raises(PromptError, match="no prompt for task 'poem' in language 'en'"):
         load_prompts("en", ("poem",))
