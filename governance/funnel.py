@@ -49,6 +49,9 @@ def tier_row(manifest: dict[str, Any]) -> dict[str, Any]:
 def synthesis_row(manifest: dict[str, Any], seconds: float | None) -> dict[str, Any]:
     """What the LLM did: requests by fate, tokens, and the rate of this run where it ran now."""
     figures = dict(manifest["figures"])
+    requests = next(account for account in accounts.load(manifest["ledger"]) if account.stage == accounts.REQUESTS)
+    reasons = sorted(requests.rejected.items(), key=lambda item: -item[1].rows)
+    figures["rejected_by"] = {reason: count.rows for reason, count in reasons}
     if seconds and figures.get("output_tokens"):
         figures["tokens_per_s"] = round(figures["output_tokens"] / seconds, 1)
         figures["verified_tokens_per_s"] = round(figures.get("verified_tokens", 0) / seconds, 1)
@@ -106,11 +109,18 @@ def show(body: dict[str, Any]) -> None:
         table.add_row(*cells)
     console.print(table)
     if "synthesis" in body:
-        console.print("LLM: " + ", ".join(f"{name} {_number(value)}" for name, value in body["synthesis"].items()))
+        _show_synthesis(console, body["synthesis"])
     console.print(f"Result: {body['output']}   ({body['wall_s']:.1f} s)", highlight=False)
     console.print("Next:")
     for command in body["next"]:
         console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+def _show_synthesis(console: Any, figures: dict[str, Any]) -> None:
+    """What the LLM was asked, what came of it, and why the rest was rejected."""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(figures["rejected_by"].items())[:8])
+    console.print(f"LLM    {', '.join(f'{k} {_number(v)}' for k, v in figures.items() if k != 'rejected_by')}")
+    console.print(f"       of its outputs rejected: {reasons or 'none'}", highlight=False)
 
 
 def size(count: int) -> str:

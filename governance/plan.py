@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from governance import tiers
 from governance.config import Settings
+from governance.errors import UsageError
 from governance.inputs import Shard
 from governance.refine import synthesis_identity
 from manifests.schema import schema_file
@@ -46,7 +48,8 @@ def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard],
         check_plan(stages, tiers.entry_columns(any(shard.is_archive for shard in shards)))
     elif tier == "L3":
         stages = ()
-        body["synthesis"] = synthesis_identity(settings)
+        with model_errors("L3"):
+            body["synthesis"] = synthesis_identity(settings)
     else:
         stages = tiers.stages_of(settings, tier)
         check_plan(stages, [field["name"] for field in schema_file(parent.tier)["fields"]])
@@ -61,8 +64,20 @@ def stage_identity(stage: Stage) -> dict[str, Any]:
     """What of a stage decides its output: version, configuration, and the hash of the model it loads."""
     identity: dict[str, Any] = {"version": stage.version, "config": stage.config.model_dump(mode="json")}
     if stage.identity is not None:
-        identity["model"] = stage.identity(stage.config)
+        with model_errors(f"stage {stage.name!r}"):
+            identity["model"] = stage.identity(stage.config)
     return identity
+
+
+@contextmanager
+def model_errors(where: str) -> Iterator[None]:
+    """Turn what a model or prompt that cannot be used raises into a message for the user, before work starts."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UsageError(f"{where}: no file {error.filename}", "check the path in the settings") from error
+    except ValueError as error:  # ModelNotFound, PromptError and the classifiers' own
+        raise UsageError(f"{where}: {error}", "check the settings; `governance init` lists them all") from error
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -22,6 +22,7 @@ class Line:
     done: int
     mode: Mode
     start: float = field(default_factory=time.monotonic)
+    unit: str = "shards"
     rows: int = 0
     note: str = ""
     _first: int = 0
@@ -29,9 +30,9 @@ class Line:
     _live: Any = None
     _task: Any = None
 
-    def advance(self, shards: float, rows: int, note: str = "") -> None:
-        """Count finished shards and rows."""
-        self.done += shards  # type: ignore[assignment]
+    def advance(self, done: int, rows: int, note: str = "") -> None:
+        """Count finished shards (or whatever the unit is) and rows."""
+        self.done += done
         self.rows += rows
         self.note = note or self.note
         self._show()
@@ -73,9 +74,9 @@ class Progress:
     mode: Mode = "plain"
 
     @contextmanager
-    def stage(self, title: str, total: int, done: int = 0) -> Iterator[Line]:
+    def stage(self, title: str, total: int, done: int = 0, unit: str = "shards") -> Iterator[Line]:
         """A line for one step, closed with its totals."""
-        line = Line(title, total, done, self.mode, _first=done)
+        line = Line(title, total, done, self.mode, unit=unit, _first=done)
         if self.mode != "live":
             yield line
             if self.mode == "plain":

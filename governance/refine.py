@@ -27,8 +27,6 @@ from stages.synthesize import (
     Conversation,
     Finished,
     Task,
-    ask,
-    is_skipped,
     open_conversation,
     plan_row,
     read,
@@ -45,10 +43,10 @@ _ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "li
 
 @dataclass(frozen=True)
 class Quota:
-    """A shard, and how many of its documents to write from, the best first; None for all."""
+    """A shard, and how many of its documents to write from, the best first."""
 
     number: int
-    documents: int | None
+    documents: int
 
 
 def synthesis_identity(settings: Settings) -> dict[str, Any]:
@@ -85,57 +83,54 @@ def _written_by(engine: EngineConfig) -> dict[str, str]:
 def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]) -> None:
     """Write L3 for every shard that has no record yet."""
     there = committed(job.store, job.base, "data")
-    pending = [quota for quota in quotas(job, numbers) if quota.number not in there]
+    shares = quotas(job, numbers)
+    pending = [quota for quota in shares if quota.number not in there]
+    total, left = (sum(quota.documents for quota in some) for some in (shares, pending))
     seen: Counter[str] = Counter()
     start = time.monotonic()
-    with progress.stage("L3 refine", total=len(numbers), done=len(numbers) - len(pending)) as line:
+    with progress.stage("L3 refine", total=total, done=total - left, unit="documents") as line:
 
         def show(event: dict[str, int]) -> None:
             seen.update(event)
             rate = seen["output_tokens"] / max(1.0, time.monotonic() - start)
-            note = f"{seen['answers']:,}/{seen['planned']:,} answers, {seen['passed']:,} passed, {rate:,.0f} tokens/s"
-            line.advance(event.get("shards", 0), event.get("answers", 0), note)
+            note = f"{seen['answers']:,} answers, {seen['passed']:,} passed, {rate:,.0f} tokens/s"
+            line.advance(event.get("documents", 0), 0, note)
 
         if pending:
             limits = job.settings.l3
             # An engine on CPUs takes its share of them all; one on a GPU or a server only waits.
             waits = limits.gpus_per_engine > 0 or limits.engine.endpoint
             cpus = 1 if waits else max(1, cluster.slots() // limits.engines)
-            cluster.stream(Refiner, job, _items(job, pending), show, limits.engines, cpus, limits.gpus_per_engine)
+            cluster.stream(Refiner, job, _items(pending), show, limits.engines, cpus, limits.gpus_per_engine)
 
 
 def quotas(job: Job, numbers: Sequence[int]) -> list[Quota]:
-    """Share the document limit among shards, in proportion to their documents in languages that the model writes."""
-    limit = job.settings.l3.max_documents
-    if limit is None:
-        return [Quota(number, None) for number in numbers]
+    """How many documents of each shard to write from: all in languages that the model writes, or their share of
+    the limit."""
     languages = engine_languages(job.settings.l3.engine)
     counts = {
         record.number: sum(part.rows for part in data_parts(record) if part.path.split("/")[-2] in languages)
         for record in read_records(job.store, job.parent_base, "data")
     }
     total, given, before = sum(counts.values()), 0, 0
+    limit = total if job.settings.l3.max_documents is None else min(total, job.settings.l3.max_documents)
     shares = []
     for number in numbers:
         before += counts[number]
-        upto = min(limit, total) * before // max(1, total)
+        upto = limit * before // max(1, total)
         shares.append(Quota(number, upto - given))
         given = upto
     return shares
 
 
-def _items(job: Job, pending: Sequence[Quota]) -> Iterator[tuple[Quota, ...]]:
+def _items(pending: Sequence[Quota]) -> Iterator[tuple[Quota, ...]]:
     """Groups of shards, so that one engine stays full across small shards and several engines all have work."""
     group: list[Quota] = []
-    documents = 0
     for quota in pending:
         group.append(quota)
-        record = read_record(job.store, job.parent_base, "data", quota.number)
-        rows = sum(part.rows for part in data_parts(record))
-        documents += rows if quota.documents is None else quota.documents
-        if documents >= _DOCUMENTS_AN_ITEM:
+        if sum(one.documents for one in group) >= _DOCUMENTS_AN_ITEM:
             yield tuple(group)
-            group, documents = [], 0
+            group = []
     if group:
         yield tuple(group)
 
@@ -219,13 +214,18 @@ class Refiner:
         job = self._job
         parent = read_record(job.store, job.parent_base, "data", quota.number)
         log = AnswerLog(job.store, f"{job.base}/_answers/part-{quota.number:05d}")
-        tasks = (task for row in rows(job, data_parts(parent), quota, self._talk) for task in plan_row(row, self._talk))
-        return _Shard(quota.number, parent.name, tasks, log, log.load())
+        found = rows(job, data_parts(parent), quota, self._talk)
+        return _Shard(quota.number, parent.name, self._tasks(found), log, log.load())
+
+    def _tasks(self, found: Iterator[dict[str, Any]]) -> Iterator[Task]:
+        """The tasks of rows; a document counts as dealt with when the next one is taken up."""
+        for row in found:
+            yield from plan_row(row, self._talk)
+            self._news["documents"] += row["lang"] in self._talk.languages
 
     def _start(self, shard: _Shard, task: Task) -> None:
         shard.finished.append(None)
         shard.open_tasks[len(shard.finished) - 1] = task
-        self._news["planned"] += 0 if is_skipped(task, self._talk) else len(ask(task, self._talk))
         self._go_on(shard, len(shard.finished) - 1)
 
     def _go_on(self, shard: _Shard, index: int) -> None:
@@ -259,15 +259,14 @@ class Refiner:
             commit(self._job.store, self._job.base, write_shard(self._job, shard.number, shard.name, shard.finished))
             shard.log.drop()
             under_way.remove(shard)
-            self._news["shards"] += 1
 
 
 def rows(job: Job, parts: Sequence[Part], quota: Quota, talk: Conversation) -> Iterator[dict[str, Any]]:
-    """The L2 rows to write from, in order; those in languages that the model does not write come along, to be counted."""
-    chosen = None if quota.documents is None else _best(job, parts, quota.documents, talk)
+    """The L2 rows to write from, in order, and those in languages that the model does not write, to be counted."""
+    chosen = _best(job, parts, quota.documents, talk)
     for table in read_parts(job.store, parts, _ROW_COLUMNS):
         for row in table.to_pylist():
-            if chosen is None or row["lang"] not in talk.languages or row["uid"] in chosen:
+            if row["lang"] not in talk.languages or row["uid"] in chosen:
                 yield row
 
 
