@@ -55,8 +55,12 @@ ANNOTATION_SCHEMA = pa.schema(
 )
 
 
+# A Chinese character says about as much as three Latin letters, so Chinese texts are cut a third as long.
+CHARS_PER_HAN = 3
+
+
 class SynthesizeConfig(Config):
-    """What is written from a document, and how its passages are cut. Lengths in characters."""
+    """What is written from a document, and how its passages are cut. Lengths in characters; a third in Chinese."""
 
     tasks: tuple[str, ...] = TASKS
     prompt_folder: str | None = None  # a user's own prompt files, looked at before the bundled ones
@@ -65,7 +69,9 @@ class SynthesizeConfig(Config):
     max_passages: int = Field(default=2, ge=0)  # of a document, from its start
     min_prose_chars: int = 60  # a shorter paragraph is a heading or a list item
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
-    max_targets: int = Field(default=3, ge=1)  # of a passage: spans asked about one by one, where the prompt says so
+    # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
+    max_questions: int = Field(default=5, ge=1)
+    max_rewrites: int = Field(default=2, ge=1)
     min_target_chars: int = 120
     max_target_chars: int = 350
     retries: int = Field(default=1, ge=0)  # further requests after a rejected answer
@@ -129,8 +135,13 @@ def plan_row(row: Mapping[str, Any], talk: Conversation) -> list[Task]:
     Returns: no task for a row without a passage of running text.
     """
     cfg, text = talk.cfg, row["content"] or ""
+    per = CHARS_PER_HAN if row["lang"] == "zh" else 1
     passages = cut_passages(
-        text, cfg.min_passage_chars, cfg.max_passage_chars, cfg.min_prose_chars, cfg.min_prose_ratio
+        text,
+        cfg.min_passage_chars // per,
+        cfg.max_passage_chars // per,
+        cfg.min_prose_chars // per,
+        cfg.min_prose_ratio,
     )
     return [
         task
@@ -144,10 +155,11 @@ def _plan_passage(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: Sy
     """The tasks of one passage: one for all its questions, or one for each piece of it that is rewritten."""
     if prompt.target == "passage":
         return [Task(row, prompt, passage, (passage,))]
-    targets = cut_targets(row["content"], passage, cfg.min_target_chars, cfg.max_target_chars)[: cfg.max_targets]
+    per = CHARS_PER_HAN if row["lang"] == "zh" else 1
+    targets = cut_targets(row["content"], passage, cfg.min_target_chars // per, cfg.max_target_chars // per)
     if prompt.task == "qa":
-        return [Task(row, prompt, passage, tuple(targets))] if targets else []
-    return [Task(row, prompt, target, (target,)) for target in targets]
+        return [Task(row, prompt, passage, tuple(targets[: cfg.max_questions]))] if targets else []
+    return [Task(row, prompt, target, (target,)) for target in targets[: cfg.max_rewrites]]
 
 
 def ask(task: Task, talk: Conversation) -> list[Request]:

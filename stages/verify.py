@@ -16,7 +16,7 @@ FIGURES = pa.schema(
     | {name: pa.string() for name in ("phrases.dangling", "unsupported.which")}
     | {f"length.{name}": pa.int64() for name in ("units", "question_units", "answer_units")}
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
-    | {"negation.flips": pa.int64(), "support.answer_news": pa.int64()}
+    | {"negation.flips": pa.int64(), "support.question_content": pa.int64(), "support.answer_news": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
     | {"format.answers_kind": pa.bool_(), "format.question_ratio": pa.float64()}
     | {"language.function_words": pa.float64()}

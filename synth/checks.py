@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from synth import units
-from synth.kinds import answers_kind
+from synth.kinds import answers_kind, is_definition
 from synth.parsers import Parsed
 from synth.passages import sentences
 from synth.support import Source, sentence_support
@@ -43,6 +43,7 @@ class ChecksConfig(BaseModel):
     max_copied_ratio: float = 0.8  # of a rewrite's units, those inside verbatim runs
     min_copied_ratio: float = 0.0  # a rewrite that shares less has left its passage; support says more about that
     copied_run: int = 6  # units that make a verbatim run; twice as many characters in Chinese
+    min_question_content: int = 3  # content units of a question that is not "What is X?": fewer ask about anything
     min_answer_news: int = 1  # content units of an answer that its question does not hold
     min_answer_subject: float = 0.6  # of a question's content units, those that the start of the answer takes up
     # Support is counted sentence by sentence against the nearest part of the passage, and the worst sentence decides.
@@ -79,7 +80,7 @@ REFUSAL = {
     "zh": re.compile(r"抱歉|对不起|我无法|我不能|作为一个?(?:AI|人工智能|语言模型|助手)|很高兴为您"),
 }
 FUNCTION_WORDS = units.word_set(
-    "the of to and a in is that for it as with are be was were has this by on or an at if can from you not when what how"
+    "the of to and a in is that for it as with are be was were has this by on or an at if can from you not when what"
 )
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
@@ -205,7 +206,7 @@ def _support(parsed: Parsed, source: Source) -> Figures:
     answer = sentence_support(parsed.answer, source) if parsed.answer else []
     # A question takes the words of a statement in another order.
     declared = answer if parsed.question else scores
-    news, subject = _answering(parsed, source.language)
+    content, news, subject = _answering(parsed, source.language)
     return {
         "support.min": min((score.ratio for score in scores), default=0.0),
         "support.mean": sum(score.ratio for score in scores) / len(scores) if scores else 0.0,
@@ -213,23 +214,26 @@ def _support(parsed: Parsed, source: Source) -> Figures:
         "support.order": min((score.order for score in declared), default=0.0),
         "support.pairs": min((score.pairs for score in scores), default=0.0),
         "support.question": min((score.ratio for score in question), default=0.0),
+        "support.question_content": content,
         "support.answer_news": news,
         "support.answer_subject": subject,
         "negation.flips": sum(score.negation_flipped for score in scores),
     }
 
 
-def _answering(parsed: Parsed, language: str) -> tuple[int, float]:
-    """Of a pair: how many content units the answer adds, and the share of the question's that its start takes up.
+def _answering(parsed: Parsed, language: str) -> tuple[int, int, float]:
+    """Of a pair: the content units of the question (of a definition at least three), how many the answer adds, and the
+    share of the question's that its start takes up.
 
     "What is X?" is not answered by a sentence that comes to X at its end.
     """
     if not (parsed.question and parsed.answer):
-        return 0, 0.0
+        return 0, 0, 0.0
     asked = units.content_units(parsed.question, language)
     answered = units.content_units(parsed.answer, language)
     start = set(answered[: len(asked) + 3])
-    return len(set(answered) - set(asked)), sum(unit in start for unit in asked) / max(1, len(asked))
+    content = 3 if is_definition(parsed.question, parsed.answer, language) else len(asked)
+    return content, len(set(answered) - set(asked)), sum(unit in start for unit in asked) / max(1, len(asked))
 
 
 def _judged(parsed: Parsed) -> str:
@@ -270,6 +274,7 @@ def _broken_pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig)
     rules = (
         ("no_question_mark", not (parsed.question or "").rstrip("\"'”").endswith(("?", "？"))),
         ("question_dangling", figures["phrases.dangling"] is not None),
+        ("question_vague", figures["support.question_content"] < cfg.min_question_content),
         ("question_too_short", figures["length.question_units"] < cfg.min_question_units),
         ("question_too_long", figures["length.question_units"] > cfg.max_question_units),
         ("answer_too_short", figures["length.answer_units"] < cfg.min_answer_units),

@@ -52,6 +52,18 @@ def answers_kind(question: str, answer: str, language: str) -> bool:
     return True
 
 
+def is_definition(question: str, answer: str, language: str) -> bool:
+    """Whether a pair asks what one thing is and says that it is something."""
+    asked = re.match(r"what (?:is|are) (?:an? |the )?(.+?)\W*$", question, re.IGNORECASE)
+    if language == "zh":
+        asked = re.match(r"(?:什么是(.+?)|(.+?)是什么)\W*$", question)
+    thing = next((group for group in asked.groups() if group), None) if asked else None
+    verb = "是" if language == "zh" else r"\s(?:is|are)\s(?:an?|the|one|any)\b"
+    return (
+        thing is not None and re.match(rf"(?:an? |the )?{re.escape(thing)}\s*{verb}", answer, re.IGNORECASE) is not None
+    )
+
+
 def _opens_with_subject(question: str, answer: str, language: str) -> bool:
     """Whether the answer to "What is X?" starts by speaking of X."""
     asked, answered = units.content_units(question, language), units.content_units(answer, language)

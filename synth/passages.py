@@ -78,11 +78,16 @@ def cut_passages(text: str, min_chars: int, max_chars: int, min_prose_chars: int
 def cut_targets(text: str, passage: Span, min_chars: int, max_chars: int) -> list[Span]:
     """Spans of a passage to ask one question each about: prose paragraphs, long ones cut at sentence ends.
 
-    Those that open with a word leaning on what stands before are left out.
+    Those that open with a word leaning on what stands before, or that ask, are left out.
     """
     prose = [line for line in paragraphs(text, passage) if is_prose(text, line, min_chars)]
     pieces = [span for line in prose for span in _pack(_pieces(text, [line], max_chars), max_chars)]
-    return [span for span in pieces if span[1] - span[0] >= min_chars and not LEANING.match(text, *span)]
+    return [span for span in pieces if span[1] - span[0] >= min_chars and not _is_poor_target(text, span)]
+
+
+def _is_poor_target(text: str, span: Span) -> bool:
+    """Whether a span leans on what stands before it, or asks something itself."""
+    return LEANING.match(text, *span) is not None or any(mark in text[slice(*span)] for mark in ("?", "\uff1f"))
 
 
 def _pieces(text: str, lines: list[Span], max_chars: int) -> Iterator[Span]:

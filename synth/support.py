@@ -87,18 +87,19 @@ def _support(sentence: str, content: list[str], source: Source) -> Support:
     for window, _ in source.windows:
         known = set(window) | source.title_units
         ratio = sum(unit in known for unit in content) / len(content)
-        best = max(best, (ratio, *_near_pairs(content, window)))
+        best = max(best, (ratio, *_near_pairs(content, window, source.title_units)))
     return Support(*best, _is_flipped(sentence, source))
 
 
-def _near_pairs(content: list[str], window: list[str]) -> tuple[float, float]:
+def _near_pairs(content: list[str], window: list[str], title: set[str]) -> tuple[float, float]:
     """Of neighbouring content units, the share that stand within NEAR units of each other in the window;
-    and the share that stand there in the same order, within half of that."""
+    and the share that stand there in the same order, within half of that. What the title holds is near everything."""
     places: dict[str, list[int]] = {}
     for i, unit in enumerate(window):
         places.setdefault(unit, []).append(i)
     pairs = list(pairwise(content))
     gaps = [[j - i for i in places.get(a, ()) for j in places.get(b, ())] for a, b in pairs]
+    gaps = [[1] if title & {a, b} else found for (a, b), found in zip(pairs, gaps, strict=True)]
     near = sum(any(abs(gap) <= NEAR for gap in found) for found in gaps)
     ordered = sum(any(0 < gap <= NEAR // 2 for gap in found) for found in gaps)
     return near / len(pairs), ordered / len(pairs)

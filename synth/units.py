@@ -11,7 +11,7 @@ import re
 WORD = re.compile(r"[^\W_]+(?:[-'’_.][^\W_]+)*")
 HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,:]\d+)*(?![\w])|\d+(?:[.,:]\d+)*")
-HAN_OR_LATIN = re.compile(r"[㐀-䶿一-鿿]|[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
+HAN_OR_LATIN = re.compile(r"[㐀-䶿一-鿿]|\d+(?:\.\d+)*|[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
 LATIN_TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
 # Words, and tokens of code: paths, options, calls and dotted names.
 TOKEN = re.compile(r"(?<!\w)(?:[$/~@#]|--?)?\w[\w]*(?:[-_./:@]+\w+)*(?:\(\))?")
@@ -60,7 +60,7 @@ NEGATIONS = word_set(
 )
 # Characters that seldom mean anything by themselves; negations are counted apart.
 HAN_STOPS = frozenset(
-    "的了是在和与及或也都就而并且于之其这那此该它他她们我你您吗呢吧啊着过得地所以因为由被把将从到对为有会能可要什么怎样哪谁几多少不未无非"
+    "的了是在和与及或也都就而并且于之其这那此该它他她们我你您吗呢吧啊着过得地所以因为由被把将从到对为有会能可要什么怎样哪谁几多少一不未无非"
 )
 HAN_CLAIMS = ("最", "唯一", "所有", "全部", "总是", "从不", "必须", "第一", "著名", "重要", "主要")
 HAN_NEGATIONS = re.compile(r"不(?!同|断|仅|但|过|论|管)|没有|无法|未|非(?!常)|勿|禁止|避免")
@@ -92,7 +92,7 @@ def units(text: str, language: str) -> list[str]:
 
 
 def content_units(text: str, language: str) -> list[str]:
-    """What carries meaning, in order: stems of content words; in Chinese characters and Latin words."""
+    """What carries meaning, in order: stems of content words; in Chinese characters, numbers and Latin words."""
     if language != "zh":
         parts = [part for word in words(text) for part in re.split(r"[-_.]", word)]
         return [stem(part) for part in parts if part not in STOPWORDS and part not in NEGATIONS]
@@ -120,11 +120,11 @@ def names(text: str, language: str) -> set[str]:
 
 
 def _is_name(token: str) -> bool:
-    """An inner capital, a digit among letters, a path or option sign, or a capital at the start."""
+    """A capital, a digit among letters, or a sign of paths, options and joined words."""
     bare = token.rstrip("()")
     if not re.search(r"[A-Za-z]", bare) or bare in {"I", "A"}:
         return False
-    return bool(re.search(r"[A-Z]|[_/$@~#]|\w\.\w|^-|\d", bare))
+    return bool(re.search(r"[A-Z]|[_/$@~#-]|\w\.\w|\d", bare))
 
 
 def _sentence_openers(text: str) -> set[str]:

@@ -8,8 +8,8 @@ from stages.verify import FIGURES, verify
 from synth.checks import ChecksConfig
 
 EN = (
-    "Cron was written in 1975 and runs commands at fixed times. The crontab command edits the table of a user, which "
-    "has five fields. If the machine is switched off at the set time, the job is not run later."
+    "The cron program of Unix was written in 1975 and runs commands at fixed times. The crontab command edits the "
+    "table of a user, which has five fields. If the machine is switched off at the set time, the job is not run later."
 )
 ZH = (
     "PostgreSQL 于 1996 年发布，支持事务和外键。《数据库指南》介绍了它的安装方法。"
@@ -23,7 +23,7 @@ GOOD_ZH = (
     "PostgreSQL 支持事务和外键，于 1996 年发布。它的安装方法由《数据库指南》介绍。"
     "服务器如果在写入时断电，已提交的事务不会丢失。"
 )
-PAIR_EN = ("When was cron written?", "Cron was written in 1975.")
+PAIR_EN = ("When was the cron program of Unix written?", "The cron program of Unix was written in 1975.")
 PAIR_ZH = ("PostgreSQL 是哪一年发布的？", "PostgreSQL 于 1996 年发布。")
 
 
@@ -92,13 +92,13 @@ def test_one_change_to_a_faithful_chinese_rewrite_is_found(old: str, new: str, r
         ("When was cron written", PAIR_EN[1], "no_question_mark"),
         ("When was this program written?", PAIR_EN[1], "question_dangling"),
         ("When was it written?", PAIR_EN[1], "question_dangling"),
-        ("When is cron?", PAIR_EN[1], "question_too_short"),
+        ("When is cron?", PAIR_EN[1], "question_vague"),
         (PAIR_EN[0], "It was 1975.", "answer_too_short"),
         ("How was cron written in the year 1975?", PAIR_EN[1], "answer_of_other_kind"),
         ("When is the machine switched off at the set time?", PAIR_EN[1], "answer_off_subject"),
         ("When was cron written, in 1975 or later?", "Cron was written in 1975 or later.", "answer_says_nothing"),
-        (PAIR_EN[0], "Cron was written in 1976.", "unsupported_number"),
-        (PAIR_EN[0], "Cron was written in 1975 in London.", "unsupported_name"),
+        (PAIR_EN[0], "The cron program of Unix was written in 1976.", "unsupported_number"),
+        (PAIR_EN[0], "The cron program of Unix was written in 1975 in London.", "unsupported_name"),
     ],
 )
 def test_a_pair_that_does_not_teach_what_the_passage_says_is_rejected(question: str, answer: str, reason: str) -> None:
@@ -185,6 +185,7 @@ def test_every_threshold_of_rewrites_decides(option: str, value: float) -> None:
     ("option", "value"),
     [
         ("min_question_units", 9),
+        ("min_question_content", 9),
         ("max_question_units", 2),
         ("min_answer_units", 20),
         ("max_answer_units", 2),

@@ -1,0 +1,29 @@
+"""The verdict on one output: parsed, checked, and never without figures."""
+
+from __future__ import annotations
+
+from stages.verify import FIGURES, verify
+from synth.checks import ChecksConfig
+
+PASSAGE = "Cron was written in 1975. It runs commands at fixed times, which the crontab command sets for each user."
+
+
+def test_an_output_that_cannot_be_parsed_is_judged_as_a_whole() -> None:
+    verdict = verify("qa", "en", "question_answer", PASSAGE, "Cron was written in 1975.", ChecksConfig())
+    assert verdict.drop == "not_one_pair"
+    assert verdict.parsed.text == "Cron was written in 1975."
+    assert set(verdict.figures) == set(FIGURES.names)
+    assert verdict.figures["numbers.unsupported"] == 0
+
+
+def test_the_verdict_is_not_among_the_figures() -> None:
+    verdict = verify("blog", "en", "rewrite", PASSAGE, PASSAGE, ChecksConfig())
+    assert verdict.drop == "copied"
+    assert "drop" not in verdict.figures
+
+
+def test_the_title_counts_as_source() -> None:
+    output = "Question: When was cron of Unix written?\nAnswer: Cron of Unix was written in 1975."
+    arguments = ("qa", "en", "question_answer", PASSAGE, output, ChecksConfig())
+    assert verify(*arguments).drop == "unsupported_name"
+    assert verify(*arguments, title="Unix tools").drop is None
