@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-_EVERY_S = 0.2  # seconds between two looks at the memory
+_EVERY_S = 0.5  # seconds between two looks at the memory
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 Row = TypeVar("Row")
 
@@ -138,7 +138,8 @@ def tree_memory(pid: int) -> list[tuple[str, int]]:
         root = psutil.Process(pid)
         for process in (root, *root.children(recursive=True)):
             with suppress(*gone):
-                sizes.append((process.cmdline()[0], process.memory_full_info().pss))
+                name = " ".join(process.cmdline()[:1])  # none when it is about to be gone
+                sizes.append((name, process.memory_full_info().pss))
     return sizes
 
 

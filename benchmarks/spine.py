@@ -74,7 +74,15 @@ def measure(source: Path, pages: int | None, runs: int, limit_s: float) -> dict[
             except SideError as error:
                 sides[name] = str(error)
         figures = {"input": source.name, "pages": count, "bytes": archive.stat().st_size} | sides
+    if not isinstance(sides["ours"], str) and not isinstance(sides["datatrove"], str):
+        figures["ratio_by_stage"] = ratios(sides["ours"]["stages"], sides["datatrove"]["stages"])
     return report.body("spine", figures, bars(sides["ours"], sides["datatrove"]))
+
+
+def ratios(ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
+    """Rows a second of one core, ours over the peer's, of the stages that both have and that saw rows."""
+    speeds = {name: (ours[name]["rows_per_s_core"], peer[name]["rows_per_s_core"]) for name in peer if name in ours}
+    return {name: round(fast / slow, 1) for name, (fast, slow) in speeds.items() if slow}
 
 
 def bars(ours: dict[str, Any] | str, peer: dict[str, Any] | str) -> list[report.Bar]:

@@ -1,0 +1,145 @@
+"""The benchmarks at tiny sizes: what they print has the common form. No test here looks at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import report, scheduler, scheduler_shards, scheduler_shuffle, spine
+from benchmarks.measure import Clock, SideError, peak, reset_peak, run_side
+from governance.inputs import find_shards
+from stages.warc import read_records
+
+
+def _printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The last line that was printed, checked for the common form."""
+    body = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert set(body) == {"benchmark", "machine", "figures", "bars"}
+    assert {"cpu", "cores", "memory_gib", "python"} <= set(body["machine"])
+    for bar in body["bars"]:
+        assert set(bar) - {"reason"} == {"name", "value", "bar", "unit", "holds"}
+        assert bar["holds"] in (True, False, None)
+        assert bar["value"] is not None or bar["reason"]
+    return body
+
+
+def _bars(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {bar["name"]: bar for bar in body["bars"]}
+
+
+@pytest.mark.parametrize(
+    ("bar", "holds"),
+    [
+        (report.at_least("speed", 100, 100, "pages/s"), True),
+        (report.at_least("speed", 99, 100, "pages/s"), False),
+        (report.at_least("speed", 99, None, "pages/s"), None),
+        (report.at_most("memory", 100, 100, "MiB"), True),
+        (report.at_most("memory", 101, 100, "MiB"), False),
+        (report.at_most("memory", 101, None, "MiB"), None),
+        (report.unmeasured("ratio", 10, "x", "the peer is not installed"), False),
+    ],
+)
+def test_a_bar_says_whether_it_holds(bar: report.Bar, holds: bool | None) -> None:
+    assert bar.holds is holds
+
+
+def test_a_reason_is_printed_only_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    report.show(report.body("x", {}, [report.at_most("a", 1, 2, "s"), report.unmeasured("b", 2, "s", "no peer")]))
+    first, second = _printed(capsys)["bars"]
+    assert "reason" not in first
+    assert second == {"name": "b", "value": None, "bar": 2, "unit": "s", "holds": False, "reason": "no peer"}
+
+
+def test_the_clock_counts_rows_and_charges_each_name() -> None:
+    clock = Clock()
+    inner = clock.each("read", range(5))
+    outer = clock.each("keep", (row for row in inner if row % 2), lambda row: row)
+    assert list(outer) == [1, 3]
+    assert {name: row["rows"] for name, row in clock.table(["read", "keep"]).items()} == {"read": 5, "keep": 4}
+    assert set(clock.spent) == {"read", "keep"}
+
+
+def test_the_peak_of_memory_starts_anew() -> None:
+    before = reset_peak()
+    block = b"x" * (64 << 20)
+    assert peak() - before > len(block) // 2
+
+
+def test_a_side_that_fails_or_takes_too_long_says_so() -> None:
+    with pytest.raises(SideError, match="no_such_side"):
+        run_side("benchmarks.no_such_side", [], limit_s=60)
+    with pytest.raises(SideError, match="longer than 1 s"):
+        run_side("timeit", ["-n1", "-r1", "import time; time.sleep(600)"], limit_s=1)
+
+
+def test_a_missing_peer_makes_the_bar_fail_with_the_reason() -> None:
+    ours = {"all": {"cpu_s": 1.0, "rows_per_s_core": 150.0}, "peak_memory_mib": 500}
+    bars = {bar.name: bar for bar in spine.bars(ours, "No module named 'datatrove'")}
+    ratio = bars.pop("ratio to datatrove")
+    assert (ratio.value, ratio.holds, ratio.reason) == (None, False, "No module named 'datatrove'")
+    assert all(bar.holds for bar in bars.values())
+
+
+def test_without_its_input_the_spine_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spine.main(["--input", str(tmp_path / "absent.warc.gz")])
+    bars = _bars(_printed(capsys))
+    assert len(bars) == 3
+    assert all(bar["holds"] is False and "absent.warc.gz" in bar["reason"] for bar in bars.values())
+
+
+@pytest.mark.parametrize("count", [0, 3, None])
+def test_the_head_of_an_archive_holds_so_many_pages(count: int | None, crawl: dict[str, Path], tmp_path: Path) -> None:
+    head = tmp_path / "head.warc.gz"
+    pages = spine.first_pages(crawl["zh"], count, head)
+    with head.open("rb") as stream:
+        kinds = [record.type for record in read_records(stream, frozenset(), 0)] if head.stat().st_size else []
+    assert kinds.count("response") == pages
+    assert pages == count if count is not None else pages > 100
+
+
+def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    spine.main(["--input", str(crawl["en"]), "--pages", "10", "--runs", "1"])
+    body = _printed(capsys)
+    ours, peer = body["figures"]["ours"], body["figures"]["datatrove"]
+    assert {"read", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb"} <= set(
+        ours["stages"]
+    )
+    assert set(ours["counts"]) == {"L0", "L1", "L2"}
+    assert peer["counts"]["minhash filter"]["total"] == peer["counts"]["fineweb"]["forwarded"] > 0
+    assert set(body["figures"]["ratio_by_stage"]) >= {"read", "extract", "fineweb"}
+    assert _bars(body)["ratio to datatrove"]["value"] > 0
+
+
+def test_the_scheduler_is_measured_in_both_parts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    sizes = ["--shards", "20", "--level", "L1", "--rows", "1000", "--row-shards", "3"]
+    scheduler.main([*sizes, "--scratch", str(tmp_path)])
+    body = _printed(capsys)
+    assert body["figures"]["empty_shards"]["records"] == {"L0": 20, "L1": 0}
+    assert body["figures"]["signatures"]["planted_clusters"] == 2
+    assert _bars(body)["planted clusters missed or invented"]["value"] == 0
+    assert all(bar["value"] is not None for bar in body["bars"])
+    assert not any(tmp_path.iterdir())
+
+
+def test_generated_inputs_are_archives_without_pages(tmp_path: Path) -> None:
+    scheduler_shards.write_inputs(tmp_path, 3)
+    shards = find_shards([str(tmp_path)], "d")
+    assert [shard.name for shard in shards] == [f"shard-{number:06d}.warc" for number in range(3)]
+    with Path(shards[2].folder, shards[2].path).open("rb") as stream:
+        assert [record.type for record in read_records(stream, frozenset(), 0)] == ["warcinfo"]
+
+
+def test_generated_texts_do_not_depend_on_the_number_of_shards(tmp_path: Path) -> None:
+    signatures = []
+    for shards in (1, 4):
+        job = scheduler_shuffle.job_of(tmp_path / str(shards))
+        assert scheduler_shuffle.write_annotations(job, 1000, shards) == 2
+        parts = sorted((tmp_path / str(shards)).rglob("*.parquet"))
+        assert len(parts) == shards
+        signatures += [[value for part in parts for value in pq.read_table(part)["dedup.signature"].to_pylist()]]
+    assert signatures[0] == signatures[1]
+    assert len(set(signatures[0])) == 1000 - 2 * (scheduler_shuffle.CLUSTER_SIZE - 1)
