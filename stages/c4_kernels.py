@@ -11,6 +11,7 @@ from stages.text_kernels import decode, split_lines, strip_span
 from stages.word_kernels import split_words
 
 KEPT, LONG_WORD, NO_TERMINAL, FEW_WORDS, LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY = range(8)
+OPENING, CLOSING, PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE, CURLY_BRACKET = map(ord, "[].?!\"'{")
 
 
 @compiled
@@ -44,12 +45,12 @@ def contains(cps, start, stop, patterns, bounds):
 @compiled
 def _citation_size(cps, i, stop, patterns, bounds):
     """Code points of a citation mark at i: digits in brackets, or one of the patterns; 0 without patterns."""
-    if cps[i] != 91 or bounds.shape[0] < 2:
+    if cps[i] != OPENING or bounds.shape[0] < 2:
         return 0
     end = i + 1
     while end < stop and 48 <= cps[end] <= 57:
         end += 1
-    if end < stop and cps[end] == 93:
+    if end < stop and cps[end] == CLOSING:
         return end + 1 - i
     for k in range(bounds.shape[0] - 1):
         if matches(cps, i, stop, patterns, bounds[k], bounds[k + 1]):
@@ -102,9 +103,9 @@ def _is_terminated(code, line, n, flags):
             n -= 1
         return flags[line[n - 1]] & ZH_TERMINAL != 0
     c = line[n - 1]
-    if not (c == 46 or c == 63 or c == 33 or c == 34 or c == 39):
+    if c not in (PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE):
         return False
-    return not (n >= 3 and c == 46 and line[n - 2] == 46 and line[n - 3] == 46)
+    return not (n >= 3 and c == PERIOD and line[n - 2] == PERIOD and line[n - 3] == PERIOD)
 
 
 @compiled
@@ -141,7 +142,7 @@ def _judge_line(code, line, n, words, longest, options, tables, javascript, lore
         return JAVASCRIPT
     if no_curly:
         for i in range(n):
-            if line[i] == 123:
+            if line[i] == CURLY_BRACKET:
                 return CURLY
     if no_policy and contains(line, 0, n, policy[0], policy[1]):
         return POLICY

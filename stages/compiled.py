@@ -15,13 +15,14 @@ from typing import Any
 from numba import config, njit
 
 _FOLDER = Path(__file__).parent
+_CONSTANTS = (_FOLDER / "codepoints.py", _FOLDER / "rules.py")  # what kernels import from beside them
 
 
 @cache
 def cache_folder() -> Path:
     """The folder of this version of the kernels: below NUMBA_CACHE_DIR if that is set, else beside the sources."""
     digest = hashlib.sha256()
-    for path in sorted([*_FOLDER.glob("*_kernels.py"), _FOLDER / "codepoints.py", _FOLDER / "english_words.py"]):
+    for path in sorted([*_FOLDER.glob("*_kernels.py"), *_FOLDER.glob("english_*.py"), *_CONSTANTS]):
         digest.update(path.read_bytes())
     base = Path(config.CACHE_DIR) if config.CACHE_DIR else _FOLDER / "__pycache__"
     return base / f"kernels-{digest.hexdigest()[:12]}"

@@ -132,10 +132,9 @@ def stars(buckets: pa.Table) -> pa.Table:
     In:  BUCKETS of one partition, in any order.
     Out: EDGES sorted by (a, b), each pair once; a is the centre: the longest, then the smallest uid.
     """
-    keys = buckets["key"].to_numpy()
-    shared = np.flatnonzero(_in_company(keys))
-    keys, lengths = keys[shared], buckets["length"].to_numpy()[shared].astype(np.int64)
-    high, low = (word[shared] for word in _uid_words(buckets["uid"]))
+    shared = buckets.filter(pa.array(_in_company(buckets["key"].to_numpy())))
+    keys, lengths = shared["key"].to_numpy(), shared["length"].to_numpy().astype(np.int64)
+    high, low = _uid_words(shared["uid"])
     order = np.lexsort((low, high, -lengths, keys))
     first = np.r_[True, keys[order][1:] != keys[order][:-1]] if len(order) else np.zeros(0, bool)
     centre = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
@@ -145,13 +144,12 @@ def stars(buckets: pa.Table) -> pa.Table:
 
 
 def _in_company(keys: np.ndarray) -> np.ndarray:
-    """Mask of keys that occur more than once."""
-    order = np.argsort(keys, kind="stable")
-    same = np.zeros(len(keys) + 1, bool)
-    same[1:-1] = keys[order][1:] == keys[order][:-1]
-    mask = np.empty(len(keys), bool)
-    mask[order] = same[1:] | same[:-1]
-    return mask
+    """Mask of keys that occur more than once; most do not, so everything after this is small."""
+    ordered = np.sort(keys)
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(repeated) == 0:
+        return np.zeros(len(keys), bool)
+    return repeated[np.minimum(np.searchsorted(repeated, keys), len(repeated) - 1)] == keys
 
 
 def _sorted_edges(

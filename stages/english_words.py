@@ -10,22 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.codepoints import (
-    BEFORE_PERIOD,
-    CURRENCY,
-    DIGIT,
-    ICON,
-    LETTER,
-    LOWER,
-    PREFIX,
-    QUOTE,
-    SPACE,
-    SUFFIX,
-    UPPER,
-    WORD,
-)
+from stages.codepoints import DIGIT, LETTER, SPACE
 from stages.compiled import compiled
+from stages.english_affixes import infix_size, prefix_size, suffix_size
 from stages.english_specials import MAX_SPECIAL
+from stages.english_urls import is_url
 from stages.text_kernels import hash_span
 
 
@@ -41,179 +30,6 @@ def find_special(cps, start, stop, keys, packed):
             return packed[slot]
         slot = (slot + 1) & 4095
     return np.uint32(0)
-
-
-@compiled
-def prefix_size(cps, start, stop, flags):
-    """Code points that spaCy peels off the front."""
-    if start >= stop:
-        return 0
-    c = cps[start]
-    if flags[c] & PREFIX:
-        return 1
-    if c == 43:  # "+" unless a number follows
-        return 0 if start + 1 < stop and flags[cps[start + 1]] & DIGIT else 1
-    dots = start
-    while dots < stop and cps[dots] == 46:
-        dots += 1
-    return dots - start if dots - start >= 2 else 0
-
-
-@compiled
-def _unit_size(cps, start, stop, flags, units):
-    """Code points of a unit of measure behind a number at the end of a span."""
-    for size in range(min(4, stop - start - 1), 0, -1):
-        if flags[cps[stop - size - 1]] & DIGIT:
-            key = hash_span(cps, stop - size, stop)
-            at = np.searchsorted(units, key)
-            if at < units.shape[0] and units[at] == key:
-                return size
-    return 0
-
-
-@compiled
-def _period_size(cps, start, stop, flags):
-    """Code points of final periods that are words of their own."""
-    dots = stop
-    while dots > start and cps[dots - 1] == 46:
-        dots -= 1
-    if stop - dots >= 2:
-        return stop - dots
-    if dots == start:
-        return 0
-    before = flags[cps[dots - 1]]
-    if before & BEFORE_PERIOD:
-        return 1
-    return 1 if dots - 2 >= start and before & UPPER and flags[cps[dots - 2]] & UPPER else 0
-
-
-@compiled
-def suffix_size(cps, start, stop, flags, units):
-    """Code points that spaCy peels off the back."""
-    if start >= stop:
-        return 0
-    c = cps[stop - 1]
-    if c == 46:
-        return _period_size(cps, start, stop, flags)
-    if flags[c] & SUFFIX:
-        return 2 if c == 0x2026 and stop - 2 >= start and cps[stop - 2] == 0x2026 else 1
-    if stop - start < 2:
-        return 0
-    before = cps[stop - 2]
-    if (c == 115 or c == 83) and (before == 39 or before == 0x2019):
-        return 2
-    if flags[before] & DIGIT and (c == 43 or flags[c] & CURRENCY):
-        return 1
-    if flags[c] & DIGIT:
-        return 0
-    return _unit_size(cps, start, stop, flags, units)
-
-
-@compiled
-def _is_host(c):
-    return (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or 0xA1 <= c <= 0xFFFF
-
-
-@compiled
-def _is_host_span(cps, start, stop, flags):
-    """Dotted labels with a lower-case top level, then perhaps a port and a path."""
-    end = start
-    last_dot = -1
-    label = start
-    while end < stop and (_is_host(cps[end]) or cps[end] == 45 or cps[end] == 95 or cps[end] == 46):
-        if cps[end] == 46:
-            if end == label or not _is_host(cps[label]) or not _is_host(cps[end - 1]):
-                return False
-            last_dot = end
-            label = end + 1
-        end += 1
-    if last_dot < 0 or end - label < 2:
-        return False
-    top_level, number = True, True
-    for i in range(label, end):
-        top_level = top_level and flags[cps[i]] & LOWER != 0
-        number = number and flags[cps[i]] & DIGIT != 0
-    if not top_level and not number:
-        return False
-    if end < stop and cps[end] == 58:
-        port = end + 1
-        while port < stop and flags[cps[port]] & DIGIT:
-            port += 1
-        if port - end < 3 or port - end > 6:
-            return False
-        end = port
-    return end == stop or cps[end] == 47 or cps[end] == 63 or cps[end] == 35
-
-
-@compiled
-def is_url(cps, start, stop, flags):
-    """Whether a word is a URL, a bare host with its path, or an e-mail address."""
-    dotted = False
-    for i in range(start, stop):
-        dotted = dotted or cps[i] == 46
-    if not dotted:
-        return False
-    if _is_host_span(cps, start, stop, flags):
-        return True
-    scheme = start
-    while scheme < stop and (flags[cps[scheme]] & WORD or cps[scheme] in (43, 45, 46, 95)):
-        scheme += 1
-    if scheme - start >= 2 and stop - scheme > 3 and cps[scheme] == 58 and cps[scheme + 1] == 47 == cps[scheme + 2]:
-        return _is_host_span(cps, scheme + 3, stop, flags) or _has_user(cps, scheme + 3, stop, flags)
-    return _has_user(cps, start, stop, flags)
-
-
-@compiled
-def _has_user(cps, start, stop, flags):
-    """Whether a host stands behind an "@"."""
-    for i in range(start + 1, stop):  # noqa: SIM110 - compiled: no generators
-        if cps[i] == 64 and _is_host_span(cps, i + 1, stop, flags):
-            return True
-    return False
-
-
-@compiled
-def _hyphen_size(cps, i, stop, flags):
-    """Code points of a hyphen at i that stands before a letter; 0 if there is none."""
-    c = cps[i]
-    if not (c == 45 or c == 0x2013 or c == 0x2014 or c == 126):
-        return 0
-    run = i
-    while run < stop and cps[run] == c:
-        run += 1
-    size = run - i
-    longest = 3 if c == 45 else (2 if c == 0x2014 else 1)
-    return size if size <= longest and run < stop and flags[cps[run]] & LETTER else 0
-
-
-@compiled
-def infix_size(cps, i, start, stop, flags):
-    """Code points of the infix at i, 0 if there is none; lookarounds see only the span."""
-    c = cps[i]
-    f = flags[c]
-    if f & LETTER or f & DIGIT:
-        return 0
-    if f & ICON or c == 0x2026:
-        return 1
-    after = flags[cps[i + 1]] if i + 1 < stop else np.uint32(0)
-    before = flags[cps[i - 1]] if i > start else np.uint32(0)
-    if c == 46:
-        run = i
-        while run < stop and cps[run] == 46:
-            run += 1
-        if run - i >= 2:
-            return run - i
-        return 1 if before & (LOWER | QUOTE) and after & (UPPER | QUOTE) else 0
-    operator = c == 43 or c == 45 or c == 42 or c == 94
-    if operator and before & DIGIT and i + 1 < stop and (after & DIGIT or cps[i + 1] == 45):
-        return 1
-    if c == 44:
-        return 1 if before & LETTER and after & LETTER else 0
-    if not before & (LETTER | DIGIT):
-        return 0
-    if c == 58 or c == 60 or c == 62 or c == 61 or c == 47:
-        return 1 if after & LETTER else 0
-    return _hyphen_size(cps, i, stop, flags)
 
 
 @compiled
@@ -270,7 +86,7 @@ def _join_known(cps, flags, keys, packed, starts, stops, begin, count):
     write, i = begin, begin
     while i < count:
         last, pieces = i, np.uint32(0)
-        for j in range(count - 1, i, -1):
+        for j in range(min(count - 1, i + MAX_SPECIAL), i, -1):
             pieces = find_special(cps, starts[i], stops[j], keys, packed)
             if pieces and not _is_alphanumeric(cps, starts[i], stops[j], flags):
                 last = j

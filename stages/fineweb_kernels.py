@@ -7,7 +7,7 @@ import numpy as np
 from stages.codepoints import SPACE, TERMINAL, ZH_CLOSER, ZH_TERMINAL
 from stages.compiled import compiled
 from stages.rules import CHINESE
-from stages.text_kernels import count_duplicates, decode, slot_mask
+from stages.text_kernels import NEWLINE, count_duplicates, decode, slot_mask
 from stages.word_kernels import split_words
 
 
@@ -17,7 +17,7 @@ def _split_filled_lines(cps, n, flags, starts, stops):
     count, newlines, begin = 0, 0, 0
     filled = False
     for i in range(n + 1):
-        if i < n and cps[i] != 10:
+        if i < n and cps[i] != NEWLINE:
             filled = filled or flags[cps[i]] & SPACE == 0
             continue
         newlines += 1 if i < n else 0

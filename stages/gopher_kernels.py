@@ -22,12 +22,14 @@ from stages.text_kernels import (
 )
 from stages.word_kernels import count_readable_words, split_words
 
+HASH, HYPHEN, PERIOD, BULLET_SIGN, ELLIPSIS = map(ord, "#-.•…")
+
 
 @compiled
 def _ends_with_ellipsis(cps, start, stop):
-    if stop > start and cps[stop - 1] == 0x2026:
+    if stop > start and cps[stop - 1] == ELLIPSIS:
         return True
-    return stop - start >= 3 and cps[stop - 1] == 46 and cps[stop - 2] == 46 and cps[stop - 3] == 46
+    return stop - start >= 3 and cps[stop - 1] == PERIOD and cps[stop - 2] == PERIOD and cps[stop - 3] == PERIOD
 
 
 @compiled
@@ -35,9 +37,9 @@ def _symbol_counts(cps, n):
     """Hashes, and ellipses counted without overlap."""
     hashes, ellipses, dots = 0, 0, 0
     for i in range(n):
-        hashes += 1 if cps[i] == 35 else 0
-        ellipses += 1 if cps[i] == 0x2026 else 0
-        dots = dots + 1 if cps[i] == 46 else 0
+        hashes += 1 if cps[i] == HASH else 0
+        ellipses += 1 if cps[i] == ELLIPSIS else 0
+        dots = dots + 1 if cps[i] == PERIOD else 0
         if dots == 3:
             ellipses += 1
             dots = 0
@@ -56,7 +58,7 @@ def _line_shares(code, cps, n, flags, starts, stops):
         if code == CHINESE:
             bullets += 1 if flags[cps[start]] & BULLET else 0
         else:
-            bullets += 1 if cps[start] == 0x2022 or cps[start] == 45 else 0
+            bullets += 1 if cps[start] == BULLET_SIGN or cps[start] == HYPHEN else 0
         ellipses += 1 if _ends_with_ellipsis(cps, start, stop) else 0
     return bullets / max(count, 1), ellipses / max(count, 1)
 

@@ -12,6 +12,7 @@ from stages.codepoints import LINE_BREAK, SPACE
 from stages.compiled import compiled
 
 BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that powers never vanish modulo 2^64
+NEWLINE, RETURN = 10, 13
 
 
 @compiled
@@ -83,7 +84,7 @@ def split_lines(cps, n, flags, starts, stops):
             starts[count] = begin
             stops[count] = i
             count += 1
-            if cps[i] == 13 and i + 1 < n and cps[i + 1] == 10:
+            if cps[i] == RETURN and i + 1 < n and cps[i + 1] == NEWLINE:
                 i += 1
             begin = i + 1
         i += 1
@@ -101,11 +102,11 @@ def split_runs(cps, start, stop, min_newlines, starts, stops):
     begin = start
     i = start
     while i < stop:
-        if cps[i] != 10:
+        if cps[i] != NEWLINE:
             i += 1
             continue
         run = i
-        while run < stop and cps[run] == 10:
+        while run < stop and cps[run] == NEWLINE:
             run += 1
         if run - i >= min_newlines:
             starts[count] = begin

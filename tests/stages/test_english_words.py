@@ -40,3 +40,10 @@ def test_words_cover_all_but_white_space_in_order(text: str, code: int) -> None:
 
 def test_chinese_units_are_characters_runs_of_letters_and_symbols() -> None:
     assert words("我用Python3写，很快 OK！", 2) == ["我", "用", "Python3", "写", "，", "很", "快", "OK", "！"]
+
+
+@pytest.mark.parametrize("part", ["-", "(", ")", ".", "a@", "://", "'", ":)", "a.", "1.", "[1", "…", "-a", "é"])
+def test_a_hostile_word_of_a_million_characters_takes_linear_time(part: str) -> None:
+    """A quadratic step would take hours here, not seconds."""
+    text = part * (1_000_000 // len(part))
+    assert "".join(words(text)) == text
