@@ -101,11 +101,16 @@ def content_units(text: str, language: str) -> list[str]:
 
 
 def numbers(text: str, language: str) -> set[str]:
-    """Every number of a text, digits without their thousands commas; number words as digits in English."""
+    """Every number of a text, digits without their thousands commas, and number words."""
     found = {re.sub(r",(?=\d{3}\b)", "", number).rstrip(".,:") for number in NUMBER.findall(_ascii_digits(text))}
     if language == "zh":
         return found | set(HAN_NUMBERS.findall(text))
-    return found | {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS}
+    return found | {word for word in words(text) if word in NUMBER_WORDS}
+
+
+def spelled_numbers(text: str, language: str) -> set[str]:
+    """The number words of an English text as digits."""
+    return set() if language == "zh" else {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS}
 
 
 def _ascii_digits(text: str) -> str:

@@ -39,8 +39,8 @@ ZH = (
 )
 GOOD = {
     "qa": "Answer: The cron program of Unix was written in 1975.\nQuestion: When was the cron program of Unix written?",
-    "rewrite": "Cron runs commands at fixed times and was written in 1975. The table of a user has five fields, which "
-    "the crontab command edits.",
+    "rewrite": "The cron program of Unix, written in 1975, runs commands at fixed times. The crontab command edits the "
+    "table of a user with its five fields.",
 }
 
 

@@ -16,8 +16,8 @@ ZH = (
     "如果服务器在写入时断电，已提交的事务不会丢失。"
 )
 GOOD_EN = (
-    "Cron runs commands at fixed times and was written in 1975. The table of a user has five fields, which the crontab "
-    "command edits. A job is not run later if the machine is switched off at the set time."
+    "The cron program of Unix, written in 1975, runs commands at fixed times. The crontab command edits the table of a "
+    "user with its five fields. The job is not run later if the machine is switched off at the set time."
 )
 GOOD_ZH = (
     "PostgreSQL 支持事务和外键，于 1996 年发布。它的安装方法由《数据库指南》介绍。"
@@ -58,9 +58,9 @@ def test_a_faithful_pair_passes_in_both_languages() -> None:
         ("is not run later", "is run later", "negation_flipped"),
         ("runs commands at fixed times", "does not run commands at fixed times", "negation_flipped"),
         ("set time.", "set time. Jobs travel through mail queues.", "unsupported_sentence"),
-        ("Cron runs", "Here is the rewrite: Cron runs", "meta_talk"),
-        ("Cron runs", "I'm sorry, but as an AI I must say: Cron runs", "refusal"),
-        ("Cron runs", "<think>Cron runs", "think_residue"),
+        ("The cron", "Here is the rewrite: The cron", "meta_talk"),
+        ("The cron", "I'm sorry, but as an AI I must say: The cron", "refusal"),
+        ("The cron", "<think>The cron", "think_residue"),
     ],
 )
 def test_one_change_to_a_faithful_english_rewrite_is_found(old: str, new: str, reason: str) -> None:
