@@ -221,7 +221,10 @@ def bundled_classifiers() -> Check:
     ]
     found = ", ".join(file.name for file in files) or "none"
     return Check(
-        "classifiers", not missing, found, "check out the repository again, or set l2 to a fastText .bin of your own"
+        "classifiers",
+        not missing,
+        found,
+        "check out the repository again, or set l2.quality.models to fastText files of your own",
     )
 
 
