@@ -5,16 +5,15 @@ Each model is owned by the file that uses it; this file only hangs them together
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
-import re
+import textwrap
 import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError
-from stages.pii import PiiConfig
-from stages.quality import QualityConfig
 
 from governance.errors import UsageError
 from manifests.store import local_path
@@ -27,16 +26,20 @@ from stages.fineweb import FineWeb
 from stages.gopher import GopherQuality, GopherRepetition
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
+from stages.pii import PiiConfig
+from stages.quality import QualityConfig
 from stages.synthesize import SynthesizeConfig
 from synth.engines import EngineConfig
+
+_VALUE_CHARS = 80  # of a wrong value, as shown
+_LINE_CHARS = 120  # of the settings file; a longer comment stands above its setting
 
 
 class Run(Config):
     """How the run behaves; nothing here changes what it writes."""
 
-    max_error_rate: float = Field(
-        default=0.01, ge=0, le=1
-    )  # share of rows on which a stage may fail before the run stops
+    # Share of rows on which a stage may fail before the run stops.
+    max_error_rate: float = Field(default=0.01, ge=0, le=1)
     straggler_after_s: float = Field(default=300.0, gt=0)  # seconds after which a stuck task is started a second time
 
 
@@ -94,6 +97,8 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Settings:
             values = tomllib.loads(local_path(path).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise UsageError(f"no settings file {path!r}", f"write one with: governance init {path}") from error
+        except OSError as error:
+            raise UsageError(f"cannot read {path!r}: {error.strerror}", "name a TOML file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path} is no TOML: {error}", "mend the named line") from error
     for override in overrides:
@@ -113,8 +118,11 @@ def _override(values: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
     *path, last = name.strip().split(".")
+    default: Any = Settings()
     for key in path:
-        values = values.setdefault(key, {})
+        default = getattr(default, key, None)
+        # One entry of a dictionary is changed, the others stay: l2.quality.models.en=my.bin keeps the model of zh.
+        values = values.setdefault(key, dict(default) if isinstance(default, dict) else {})
         if not isinstance(values, dict):
             raise UsageError(
                 f"--set {override!r}: {key!r} is a value, not a group", "see the names in `governance init`"
@@ -126,15 +134,23 @@ def _readable(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     name = ".".join(str(piece) for piece in first["loc"])
     if first["type"] != "extra_forbidden":
-        return UsageError(
-            f"setting {name} = {first['input']!r}: {first['msg']}", "see `governance init` for every setting"
-        )
-    known = list(setting_names(Settings))
-    near = difflib.get_close_matches(name, known, 1, 0.6) or difflib.get_close_matches(
-        name.rpartition(".")[2], [other.rpartition(".")[2] for other in known], 1, 0.6
-    )
-    remedy = f"did you mean {near[0]}?" if near else "see `governance init` for every setting"
+        value = repr(first["input"])
+        short = value if len(value) <= _VALUE_CHARS else f"{value[:_VALUE_CHARS]}..."
+        return UsageError(f"setting {name} = {short}: {first['msg']}", "see `governance init` for every setting")
+    near = _nearest(name)
+    remedy = f"did you mean {near}?" if near else "see `governance init` for every setting"
     return UsageError(f"unknown setting {name}", remedy)
+
+
+def _nearest(name: str) -> str | None:
+    """The setting whose dotted name is like this one, else one whose last word is."""
+    known = list(setting_names(Settings))
+    whole = difflib.get_close_matches(name, known, 1, 0.75)
+    if whole:
+        return whole[0]
+    by_last = {other.rpartition(".")[2]: other for other in reversed(known)}
+    last = difflib.get_close_matches(name.rpartition(".")[2], list(by_last), 1, 0.7)
+    return by_last[last[0]] if last else None
 
 
 def setting_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -161,8 +177,6 @@ def commented_toml(settings: BaseModel) -> str:
 
 
 def _write_group(lines: list[str], group: BaseModel, path: str) -> None:
-    import tomlkit
-
     notes = _comments(type(group))
     inner = []
     if path:
@@ -171,20 +185,51 @@ def _write_group(lines: list[str], group: BaseModel, path: str) -> None:
         value = getattr(group, name)
         if isinstance(value, BaseModel):
             inner.append((name, value))
-            continue
-        note = f"  # {notes[name]}" if name in notes else ""
-        plain = group.model_dump(mode="json")[name]
-        lines.append(
-            f"# {name} ={note or '  # not set'}"
-            if plain is None
-            else f"{name} = {tomlkit.item(plain).as_string()}{note}"
-        )
+        else:
+            lines += _setting_lines(name, group.model_dump(mode="json")[name], notes.get(name, ""))
     lines.append("")
     for name, value in inner:
         _write_group(lines, value, f"{path}.{name}" if path else name)
 
 
+def _setting_lines(name: str, value: Any, note: str) -> list[str]:
+    """A setting with its comment beside it, or above it where the line would be long; commented out while not set."""
+    setting = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
+    note = note or ("not set" if value is None else "")
+    if not note:
+        return [setting]
+    beside = f"{setting}  # {note}"
+    return [beside] if len(beside) <= _LINE_CHARS else [f"# {note}", setting]
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML on one line."""
+    import tomlkit
+
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{tomlkit.key(key).as_string()} = {_toml(item)}" for key, item in value.items()) + "}"
+    return tomlkit.item(value).as_string()
+
+
 def _comments(model: type[BaseModel]) -> dict[str, str]:
-    """The comment beside each field in the source of its class."""
-    found = re.findall(r"^    (\w+):.*?#\s*(.+)$", inspect.getsource(model), re.MULTILINE)
-    return dict(found)
+    """What the source says of each field: the comment lines above it and the comment beside it."""
+    found: dict[str, str] = {}
+    for owner in reversed([base for base in model.__mro__ if base is not BaseModel and issubclass(base, BaseModel)]):
+        source = textwrap.dedent(inspect.getsource(owner))
+        lines = source.splitlines()
+        (definition,) = ast.parse(source).body
+        for node in definition.body:  # type: ignore[attr-defined]
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                note = _note(lines, node)
+                found |= {node.target.id: note} if note else {}
+    return found
+
+
+def _note(lines: list[str], node: ast.AnnAssign) -> str:
+    """The comments of one field."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    top = first
+    while top and lines[top - 1].strip().startswith("#"):
+        top -= 1
+    beside = lines[last].encode()[node.end_col_offset :].decode().strip()
+    return " ".join(line.strip().lstrip("# ") for line in [*lines[top:first], beside] if line.strip().startswith("#"))
