@@ -51,6 +51,30 @@ def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
     assert find_shards([str(tmp_path)], "d")[0].identity != before
 
 
+def test_a_link_to_a_file_of_another_name_is_read_under_its_own(tmp_path: Path) -> None:
+    touch(tmp_path, "store/data.bin")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.warc").symlink_to(tmp_path / "store" / "data.bin")
+    shard = find_shards([str(tmp_path / "in")], "d")[0]
+    assert (shard.name, Path(shard.folder, shard.path).read_bytes()) == ("a.warc", b"store/data.bin")
+
+
+def test_a_folder_named_like_an_archive_is_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "crawl.warc/a.warc.gz")
+    assert names(str(tmp_path)) == names(f"file://{tmp_path}") == ["a.warc.gz"]
+
+
+def test_only_head_and_tail_of_a_large_file_are_its_identity(tmp_path: Path) -> None:
+    file = tmp_path / "a.warc"
+    identities = set()
+    for place in (0, 50_000, 99_999):
+        file.write_bytes(bytes(place) + b"x" + bytes(99_999 - place))
+        identities.add(find_shards([str(file)], "d")[0].identity)
+    assert len(identities) == 3
+    file.write_bytes(bytes(100_000))
+    assert find_shards([str(file)], "d")[0].identity in identities
+
+
 def test_inputs_on_s3_are_found_by_key_prefix_and_glob(s3_server: Any) -> None:
     store_url = f"{s3_server.url}/inputs"
     for name in ("in/a.warc.gz", "in/b.warc.gz", "in/c.md"):
