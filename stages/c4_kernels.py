@@ -8,20 +8,20 @@ from stages.codepoints import HAN, PUNCTUATION, SENTENCE_END, SPACE, WORD, ZH_CL
 from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import decode, split_lines, strip_span
-from stages.word_kernels import split_words
+from stages.word_kernels import Tables, split_words
 
 KEPT, LONG_WORD, NO_TERMINAL, FEW_WORDS, LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY = range(8)
 OPENING, CLOSING, PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE, CURLY_BRACKET = map(ord, "[].?!\"'{")
 
 
 @compiled
-def _fold(c):
+def _fold(c: np.uint32) -> np.uint32:
     """An ASCII capital as its small letter."""
     return c | np.uint32(32) if 65 <= c <= 90 else c
 
 
 @compiled
-def matches(cps, i, stop, patterns, first, last):
+def matches(cps: np.ndarray, i: int, stop: int, patterns: np.ndarray, first: int, last: int) -> bool:
     """Whether the pattern ``patterns[first:last]`` (lower case) stands at i."""
     if stop - i < last - first:
         return False
@@ -32,7 +32,7 @@ def matches(cps, i, stop, patterns, first, last):
 
 
 @compiled
-def contains(cps, start, stop, patterns, bounds):
+def contains(cps: np.ndarray, start: int, stop: int, patterns: np.ndarray, bounds: np.ndarray) -> bool:
     """Whether one of the packed patterns occurs in the span."""
     for i in range(start, stop):
         c = _fold(cps[i])
@@ -43,7 +43,7 @@ def contains(cps, start, stop, patterns, bounds):
 
 
 @compiled
-def _citation_size(cps, i, stop, patterns, bounds):
+def _citation_size(cps: np.ndarray, i: int, stop: int, patterns: np.ndarray, bounds: np.ndarray) -> int:
     """Code points of a citation mark at i: digits in brackets, or one of the patterns; 0 without patterns."""
     if cps[i] != OPENING or bounds.shape[0] < 2:
         return 0
@@ -59,7 +59,9 @@ def _citation_size(cps, i, stop, patterns, bounds):
 
 
 @compiled
-def _copy_without_citations(cps, start, stop, patterns, bounds, line):
+def _copy_without_citations(
+    cps: np.ndarray, start: int, stop: int, patterns: np.ndarray, bounds: np.ndarray, line: np.ndarray
+) -> int:
     """Copy a line without its citation marks; returns its length."""
     n, i = 0, start
     while i < stop:
@@ -73,7 +75,7 @@ def _copy_without_citations(cps, start, stop, patterns, bounds, line):
 
 
 @compiled
-def _line_words(code, cps, start, stop, flags):
+def _line_words(code: int, cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> tuple[int, int]:
     """White-space words (Chinese: Han characters and runs of other letters) and the length of the longest."""
     words, longest, begin = 0, 0, start
     for i in range(start, stop + 1):
@@ -94,7 +96,7 @@ def _line_words(code, cps, start, stop, flags):
 
 
 @compiled
-def _is_terminated(code, line, n, flags):
+def _is_terminated(code: int, line: np.ndarray, n: int, flags: np.ndarray) -> bool:
     """Whether the line ends as a sentence does, and not in "..."."""
     if n == 0:
         return False
@@ -109,7 +111,7 @@ def _is_terminated(code, line, n, flags):
 
 
 @compiled
-def _count_sentences(code, line, n, tables, starts, stops):
+def _count_sentences(code: int, line: np.ndarray, n: int, tables: Tables, starts: np.ndarray, stops: np.ndarray) -> int:
     """Sentences as spaCy's sentencizer cuts them: a new one starts at a word behind closing punctuation."""
     count = split_words(code, line, 0, n, tables, starts, stops)
     sentences, closed = 1, False
@@ -127,7 +129,18 @@ def _count_sentences(code, line, n, tables, starts, stops):
 
 
 @compiled
-def _judge_line(code, line, n, words, longest, options, tables, javascript, lorem, policy):
+def _judge_line(
+    code: int,
+    line: np.ndarray,
+    n: int,
+    words: int,
+    longest: int,
+    options: tuple[int, ...],
+    tables: Tables,
+    javascript: tuple[np.ndarray, np.ndarray],
+    lorem: tuple[np.ndarray, np.ndarray],
+    policy: tuple[np.ndarray, np.ndarray],
+) -> int:
     """KEPT, or the first line rule broken, in datatrove's order."""
     max_word, terminal, min_words, no_lorem, no_javascript, no_curly, no_policy = options
     if max_word >= 0 and longest > max_word:
@@ -150,7 +163,19 @@ def _judge_line(code, line, n, words, longest, options, tables, javascript, lore
 
 
 @compiled
-def c4_figures(data, offsets, codes, tables, code, options, citations, javascript, lorem, policy, room):
+def c4_figures(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    tables: Tables,
+    code: int,
+    options: tuple[int, ...],
+    citations: tuple[np.ndarray, np.ndarray],
+    javascript: tuple[np.ndarray, np.ndarray],
+    lorem: tuple[np.ndarray, np.ndarray],
+    policy: tuple[np.ndarray, np.ndarray],
+    room: int,
+) -> np.ndarray:
     """Figures of the rows with this code, float64 (n, 6), NaN elsewhere.
 
     options: max_word_length, require_terminal, min_words, and whether lorem ipsum, javascript, curly brackets and

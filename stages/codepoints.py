@@ -6,6 +6,7 @@ The punctuation sets are datatrove's own, so that "symbol" and "terminal" mean w
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -75,7 +76,7 @@ def _members(chars: str | set[str]) -> np.ndarray:
     return np.array(sorted(ord(c) for c in chars), np.int64)
 
 
-def _where(test: object, text: str) -> np.ndarray:
+def _where(test: Callable[[str], bool], text: str) -> np.ndarray:
     return np.fromiter(map(test, text), bool, len(text))
 
 

@@ -16,7 +16,7 @@ APOSTROPHE, RIGHT_QUOTE, EN_DASH, EM_DASH, ELLIPSIS, SMALL_S, CAPITAL_S = map(or
 
 
 @compiled
-def prefix_size(cps, start, stop, flags):
+def prefix_size(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> int:
     """Code points that spaCy peels off the front."""
     if start >= stop:
         return 0
@@ -32,7 +32,7 @@ def prefix_size(cps, start, stop, flags):
 
 
 @compiled
-def _unit_size(cps, start, stop, flags, units):
+def _unit_size(cps: np.ndarray, start: int, stop: int, flags: np.ndarray, units: np.ndarray) -> int:
     """Code points of a unit of measure behind a number at the end of a span."""
     for size in range(min(4, stop - start - 1), 0, -1):
         if flags[cps[stop - size - 1]] & DIGIT:
@@ -44,7 +44,7 @@ def _unit_size(cps, start, stop, flags, units):
 
 
 @compiled
-def _period_size(cps, start, stop, flags):
+def _period_size(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> int:
     """Code points of final periods that are words of their own."""
     dots = stop
     while dots > start and cps[dots - 1] == PERIOD:
@@ -60,7 +60,7 @@ def _period_size(cps, start, stop, flags):
 
 
 @compiled
-def suffix_size(cps, start, stop, flags, units):
+def suffix_size(cps: np.ndarray, start: int, stop: int, flags: np.ndarray, units: np.ndarray) -> int:
     """Code points that spaCy peels off the back."""
     if start >= stop:
         return 0
@@ -82,7 +82,7 @@ def suffix_size(cps, start, stop, flags, units):
 
 
 @compiled
-def _hyphen_size(cps, i, stop, flags):
+def _hyphen_size(cps: np.ndarray, i: int, stop: int, flags: np.ndarray) -> int:
     """Code points of a hyphen at i that stands before a letter; 0 if there is none."""
     c = cps[i]
     if c not in (HYPHEN, EN_DASH, EM_DASH, TILDE):
@@ -95,7 +95,7 @@ def _hyphen_size(cps, i, stop, flags):
 
 
 @compiled
-def infix_size(cps, i, start, stop, flags):
+def infix_size(cps: np.ndarray, i: int, start: int, stop: int, flags: np.ndarray) -> int:
     """Code points of the infix at i, 0 if there is none; lookarounds see only the span."""
     c = cps[i]
     f = flags[c]

@@ -5,7 +5,7 @@ The word lists are spaCy's (``spacy/lang/en/tokenizer_exceptions.py``, MIT licen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import numpy as np
@@ -103,7 +103,7 @@ def special_words() -> dict[str, tuple[int, ...]]:
     return entries
 
 
-def _hashes(words: list[str]) -> np.ndarray:
+def _hashes(words: Iterable[str]) -> np.ndarray:
     from stages.text_kernels import hash_span
 
     arrays = (np.array([ord(c) for c in word], np.uint32) for word in words)
@@ -118,7 +118,7 @@ def special_table() -> tuple[np.ndarray, np.ndarray]:
     """
     entries = special_words()
     keys, packed = np.zeros(4096, np.uint64), np.zeros(4096, np.uint32)
-    for key, sizes in zip(_hashes(list(entries)), entries.values(), strict=True):
+    for key, sizes in zip(_hashes(entries), entries.values(), strict=True):
         slot = int(key) & 4095
         while packed[slot]:
             slot = (slot + 1) & 4095
@@ -135,4 +135,4 @@ def unit_hashes() -> np.ndarray:
 
 def word_hashes(words: tuple[str, ...]) -> np.ndarray:
     """Hashes of words as the kernels see them, uint64 (len(words),)."""
-    return _hashes(list(words))
+    return _hashes(words)

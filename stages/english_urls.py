@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from stages.codepoints import DIGIT, LOWER, WORD
 from stages.compiled import compiled
 
@@ -9,12 +11,12 @@ PLUS, HYPHEN, PERIOD, UNDERSCORE, COLON, SLASH, QUESTION, HASH, AT = map(ord, "+
 
 
 @compiled
-def _is_host(c):
+def _is_host(c: int) -> bool:
     return (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or 0xA1 <= c <= 0xFFFF
 
 
 @compiled
-def _is_top_level(cps, start, stop, flags):
+def _is_top_level(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     """At least two lower-case letters."""
     for i in range(start, stop):
         if not flags[cps[i]] & LOWER:
@@ -23,7 +25,7 @@ def _is_top_level(cps, start, stop, flags):
 
 
 @compiled
-def _is_address(cps, start, stop, flags, dots):
+def _is_address(cps: np.ndarray, start: int, stop: int, flags: np.ndarray, dots: int) -> bool:
     """Four numbers with periods between them."""
     for i in range(start, stop):
         if not flags[cps[i]] & DIGIT and cps[i] != PERIOD:
@@ -32,7 +34,7 @@ def _is_address(cps, start, stop, flags, dots):
 
 
 @compiled
-def _is_host_span(cps, start, stop, flags):
+def _is_host_span(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     """Dotted labels with a lower-case top level, then perhaps a port and a path."""
     end, label, dots = start, start, 0
     while end < stop and (_is_host(cps[end]) or cps[end] == HYPHEN or cps[end] == UNDERSCORE or cps[end] == PERIOD):
@@ -55,7 +57,7 @@ def _is_host_span(cps, start, stop, flags):
 
 
 @compiled
-def is_url(cps, start, stop, flags):
+def is_url(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     """Whether a word is a URL, a bare host with its path, or an e-mail address."""
     dotted = False
     for i in range(start, stop):
@@ -78,7 +80,7 @@ def is_url(cps, start, stop, flags):
 
 
 @compiled
-def _has_user(cps, start, stop, flags):
+def _has_user(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     """Whether a host stands behind an "@"."""
     for i in range(start + 1, stop):  # noqa: SIM110 - compiled: no generators
         if cps[i] == AT and _is_host_span(cps, i + 1, stop, flags):

@@ -19,7 +19,7 @@ from stages.text_kernels import hash_span
 
 
 @compiled
-def find_special(cps, start, stop, keys, packed):
+def find_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
     """Packed piece lengths of a known word, 0 if it is none."""
     if stop - start > MAX_SPECIAL or stop <= start:
         return np.uint32(0)
@@ -33,7 +33,17 @@ def find_special(cps, start, stop, keys, packed):
 
 
 @compiled
-def _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count):
+def _emit_middle(
+    cps: np.ndarray,
+    start: int,
+    stop: int,
+    flags: np.ndarray,
+    keys: np.ndarray,
+    packed: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+) -> int:
     """Write the words of what is left between prefixes and suffixes; returns the new count."""
     if start >= stop:
         return count
@@ -73,7 +83,7 @@ def _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count):
 
 
 @compiled
-def _is_alphanumeric(cps, start, stop, flags):
+def _is_alphanumeric(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     for i in range(start, stop):  # noqa: SIM110 - compiled: no generators
         if not flags[cps[i]] & (LETTER | DIGIT):
             return False
@@ -81,7 +91,16 @@ def _is_alphanumeric(cps, start, stop, flags):
 
 
 @compiled
-def _join_known(cps, flags, keys, packed, starts, stops, begin, count):
+def _join_known(
+    cps: np.ndarray,
+    flags: np.ndarray,
+    keys: np.ndarray,
+    packed: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    begin: int,
+    count: int,
+) -> int:
     """Replace neighbouring words of one chunk that together spell a known word with a symbol, such as ":" and ")"."""
     write, i = begin, begin
     while i < count:
@@ -107,7 +126,18 @@ def _join_known(cps, flags, keys, packed, starts, stops, begin, count):
 
 
 @compiled
-def _emit_chunk(cps, start, stop, flags, keys, packed, units, starts, stops, count):
+def _emit_chunk(
+    cps: np.ndarray,
+    start: int,
+    stop: int,
+    flags: np.ndarray,
+    keys: np.ndarray,
+    packed: np.ndarray,
+    units: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+) -> int:
     """Write the words of one chunk without white space; returns the new count."""
     suffixes_from, begin = stop, count
     last = -1
@@ -149,7 +179,17 @@ def _emit_chunk(cps, start, stop, flags, keys, packed, units, starts, stops, cou
 
 
 @compiled
-def split_english(cps, begin, end, flags, keys, packed, units, starts, stops):
+def split_english(
+    cps: np.ndarray,
+    begin: int,
+    end: int,
+    flags: np.ndarray,
+    keys: np.ndarray,
+    packed: np.ndarray,
+    units: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+) -> int:
     """Cut ``cps[begin:end]`` into spaCy's words, white space excluded.
 
     starts, stops: room for twice the code points (suffixes of a chunk wait at the back).

@@ -8,11 +8,13 @@ from stages.codepoints import SPACE, TERMINAL, ZH_CLOSER, ZH_TERMINAL
 from stages.compiled import compiled
 from stages.rules import CHINESE
 from stages.text_kernels import NEWLINE, count_duplicates, decode, slot_mask
-from stages.word_kernels import split_words
+from stages.word_kernels import Tables, split_words
 
 
 @compiled
-def _split_filled_lines(cps, n, flags, starts, stops):
+def _split_filled_lines(
+    cps: np.ndarray, n: int, flags: np.ndarray, starts: np.ndarray, stops: np.ndarray
+) -> tuple[int, int]:
     """Lines between newlines that hold more than white space; returns their number and that of the newlines."""
     count, newlines, begin = 0, 0, 0
     filled = False
@@ -30,7 +32,7 @@ def _split_filled_lines(cps, n, flags, starts, stops):
 
 
 @compiled
-def ends_sentence(code, cps, start, stop, flags):
+def ends_sentence(code: int, cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
     """Whether a line ends as a sentence does; a Chinese one may close quotes and brackets behind the mark."""
     if code != CHINESE:
         return flags[cps[stop - 1]] & TERMINAL != 0
@@ -40,7 +42,9 @@ def ends_sentence(code, cps, start, stop, flags):
 
 
 @compiled
-def fineweb_figures(data, offsets, codes, tables, short_en, short_zh, room):
+def fineweb_figures(
+    data: np.ndarray, offsets: np.ndarray, codes: np.ndarray, tables: Tables, short_en: int, short_zh: int, room: int
+) -> np.ndarray:
     """Filled lines and the four ratios, float64 (n, 5); NaN for rows without rules."""
     out = np.full((codes.shape[0], 5), np.nan)
     cps = np.empty(room + 1, np.uint32)

@@ -20,20 +20,20 @@ from stages.text_kernels import (
     strip_span,
     top_gram_chars,
 )
-from stages.word_kernels import count_readable_words, split_words
+from stages.word_kernels import Tables, count_readable_words, split_words
 
 HASH, HYPHEN, PERIOD, BULLET_SIGN, ELLIPSIS = map(ord, "#-.•…")
 
 
 @compiled
-def _ends_with_ellipsis(cps, start, stop):
+def _ends_with_ellipsis(cps: np.ndarray, start: int, stop: int) -> bool:
     if stop > start and cps[stop - 1] == ELLIPSIS:
         return True
     return stop - start >= 3 and cps[stop - 1] == PERIOD and cps[stop - 2] == PERIOD and cps[stop - 3] == PERIOD
 
 
 @compiled
-def _symbol_counts(cps, n):
+def _symbol_counts(cps: np.ndarray, n: int) -> tuple[int, int]:
     """Hashes, and ellipses counted without overlap."""
     hashes, ellipses, dots = 0, 0, 0
     for i in range(n):
@@ -47,7 +47,9 @@ def _symbol_counts(cps, n):
 
 
 @compiled
-def _line_shares(code, cps, n, flags, starts, stops):
+def _line_shares(
+    code: int, cps: np.ndarray, n: int, flags: np.ndarray, starts: np.ndarray, stops: np.ndarray
+) -> tuple[float, float]:
     """Shares of lines that start with a bullet and that end in an ellipsis."""
     count = split_lines(cps, n, flags, starts, stops)
     bullets, ellipses = 0, 0
@@ -64,7 +66,17 @@ def _line_shares(code, cps, n, flags, starts, stops):
 
 
 @compiled
-def _word_figures(cps, starts, stops, count, flags, stop_hashes, longest_stop, seen, out):
+def _word_figures(
+    cps: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+    flags: np.ndarray,
+    stop_hashes: np.ndarray,
+    longest_stop: int,
+    seen: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Symbol-free words, their mean length, the share of words with a letter, and stop words."""
     words, chars, alpha, stops_found = 0, 0, 0, 0
     seen[:] = False
@@ -90,7 +102,16 @@ def _word_figures(cps, starts, stops, count, flags, stop_hashes, longest_stop, s
 
 
 @compiled
-def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, longest_stop, room):
+def quality_figures(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    tables: Tables,
+    stops_en: np.ndarray,
+    stops_zh: np.ndarray,
+    longest_stop: int,
+    room: int,
+) -> np.ndarray:
     """Figures of every row with rules, float64 (n, 10), NaN elsewhere.
 
     stops_en, stops_zh: hashes of the stop words; longest_stop: code points of the longest.
@@ -119,7 +140,7 @@ def quality_figures(data, offsets, codes, tables, stops_en, stops_zh, longest_st
 
 
 @compiled
-def _drop_blank(cps, starts, stops, count, flags):
+def _drop_blank(cps: np.ndarray, starts: np.ndarray, stops: np.ndarray, count: int, flags: np.ndarray) -> int:
     """Keep the pieces that hold more than white space, in place; returns their number."""
     kept = 0
     for k in range(count):
@@ -131,7 +152,18 @@ def _drop_blank(cps, starts, stops, count, flags):
 
 
 @compiled
-def _line_repetition(code, cps, n, flags, starts, stops, table, epochs, epoch, out):
+def _line_repetition(
+    code: int,
+    cps: np.ndarray,
+    n: int,
+    flags: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    table: np.ndarray,
+    epochs: np.ndarray,
+    epoch: int,
+    out: np.ndarray,
+) -> int:
     """Shares of paragraphs and lines, and of their code points, that repeat earlier ones; returns the next epoch."""
     start, stop = strip_span(cps, 0, n, flags)
     count = split_runs(cps, start, stop, 2, starts, stops)
@@ -146,7 +178,22 @@ def _line_repetition(code, cps, n, flags, starts, stops, table, epochs, epoch, o
 
 
 @compiled
-def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, stops, count, n, slots, epoch, out):
+def _gram_repetition(
+    code: int,
+    hashes: np.ndarray,
+    lengths: np.ndarray,
+    powers: np.ndarray,
+    tops: np.ndarray,
+    dups: np.ndarray,
+    cps: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+    n: int,
+    slots: tuple[np.ndarray, ...],
+    epoch: int,
+    out: np.ndarray,
+) -> int:
     """Shares of code points in the most frequent and in all repeated n-grams; returns the next epoch."""
     table, epochs, counts, firsts = slots
     # datatrove joins the words of a frequent n-gram with spaces and those of a repeated one without.
@@ -165,7 +212,16 @@ def _gram_repetition(code, hashes, lengths, powers, tops, dups, cps, starts, sto
 
 
 @compiled
-def repetition_figures(data, offsets, codes, tables, code, tops, dups, room):
+def repetition_figures(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    tables: Tables,
+    code: int,
+    tops: np.ndarray,
+    dups: np.ndarray,
+    room: int,
+) -> np.ndarray:
     """Shares of repeated paragraphs, lines and n-grams of the rows with this code; NaN elsewhere.
 
     Paragraphs, their characters, lines, their characters, then one share for each n of tops and of dups.

@@ -13,7 +13,7 @@ EMPTY = np.uint32(0xFFFFFFFF)
 
 
 @compiled
-def word_hashes(cps, n, flags, lower, out):
+def word_hashes(cps: np.ndarray, n: int, flags: np.ndarray, lower: np.ndarray, out: np.ndarray) -> int:
     """Hashes of the lower-cased Unicode words (a Han character is a word); returns their number."""
     count = 0
     i = 0
@@ -33,7 +33,7 @@ def word_hashes(cps, n, flags, lower, out):
 
 
 @compiled
-def character_hashes(cps, n, flags, lower, out):
+def character_hashes(cps: np.ndarray, n: int, flags: np.ndarray, lower: np.ndarray, out: np.ndarray) -> int:
     """Hashes of the lower-cased letters and digits one by one, no space or punctuation; returns their number."""
     count = 0
     for i in range(n):
@@ -44,7 +44,7 @@ def character_hashes(cps, n, flags, lower, out):
 
 
 @compiled
-def shingle_hashes(units, count, size, out):
+def shingle_hashes(units: np.ndarray, count: int, size: int, out: np.ndarray) -> int:
     """Hashes of every run of ``size`` units, a rolling polynomial; returns their number."""
     if count < size:
         return 0
@@ -62,7 +62,9 @@ def shingle_hashes(units, count, size, out):
 
 
 @compiled
-def keep_minima(shingles, count, flips, factors, signature):
+def keep_minima(
+    shingles: np.ndarray, count: int, flips: np.ndarray, factors: np.ndarray, signature: np.ndarray
+) -> None:
     """Lower each entry of a signature to the smallest hash of the shingles: (low 32 bits ^ flip) * factor mod 2^32."""
     for s in range(count):
         low = np.uint32(shingles[s] & np.uint64(0xFFFFFFFF))
@@ -72,7 +74,17 @@ def keep_minima(shingles, count, flips, factors, signature):
 
 
 @compiled
-def shingle_page(code, cps, n, flags, lower, words_size, characters_size, units, shingles):
+def shingle_page(
+    code: int,
+    cps: np.ndarray,
+    n: int,
+    flags: np.ndarray,
+    lower: np.ndarray,
+    words_size: int,
+    characters_size: int,
+    units: np.ndarray,
+    shingles: np.ndarray,
+) -> int:
     """Shingle hashes of one page in its language; returns their number, duplicates included."""
     if code == CHINESE:
         count = character_hashes(cps, n, flags, lower, units)
@@ -82,7 +94,18 @@ def shingle_page(code, cps, n, flags, lower, words_size, characters_size, units,
 
 
 @compiled
-def signatures(data, offsets, codes, flags, lower, words_size, characters_size, flips, factors, room):
+def signatures(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    flags: np.ndarray,
+    lower: np.ndarray,
+    words_size: int,
+    characters_size: int,
+    flips: np.ndarray,
+    factors: np.ndarray,
+    room: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Signatures uint32 (n, k), shingles int64 (n,) and code points int64 (n,) of every row.
 
     A row without a shingle keeps the largest value everywhere. room: bytes of the longest row.
@@ -101,7 +124,7 @@ def signatures(data, offsets, codes, flags, lower, words_size, characters_size, 
 
 
 @compiled
-def _encode(c, out, at):
+def _encode(c: int, out: np.ndarray, at: int) -> int:
     """Write a code point as UTF-8; returns the next position."""
     if c < 0x80:
         out[at] = c
@@ -118,7 +141,9 @@ def _encode(c, out, at):
 
 
 @compiled
-def normalise(data, offsets, flags, lower, room):
+def normalise(
+    data: np.ndarray, offsets: np.ndarray, flags: np.ndarray, lower: np.ndarray, room: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Lower-cased text, white space runs as one space and none at the ends.
 
     Returns UTF-8 bytes and their offsets int64 (n + 1,).

@@ -16,7 +16,7 @@ NEWLINE, RETURN = 10, 13
 
 
 @compiled
-def decode(data, start, stop, out):
+def decode(data: np.ndarray, start: int, stop: int, out: np.ndarray) -> int:
     """Decode UTF-8 ``data[start:stop]`` into ``out``; returns the number of code points. Input must be valid."""
     n = 0
     i = start
@@ -44,7 +44,7 @@ def decode(data, start, stop, out):
 
 
 @compiled
-def mix(x):
+def mix(x: np.uint64) -> np.uint64:
     """splitmix64's finaliser: every input bit reaches every output bit."""
     x = np.uint64(x)
     x ^= x >> np.uint64(30)
@@ -55,7 +55,7 @@ def mix(x):
 
 
 @compiled
-def hash_span(cps, start, stop):
+def hash_span(cps: np.ndarray, start: int, stop: int) -> np.uint64:
     """A 64-bit hash of the code points of a span."""
     h = np.uint64(stop - start)
     for i in range(start, stop):
@@ -64,7 +64,7 @@ def hash_span(cps, start, stop):
 
 
 @compiled
-def strip_span(cps, start, stop, flags):
+def strip_span(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> tuple[int, int]:
     """The span without white space at both ends, as str.strip."""
     while start < stop and flags[cps[start]] & SPACE:
         start += 1
@@ -74,7 +74,7 @@ def strip_span(cps, start, stop, flags):
 
 
 @compiled
-def split_lines(cps, n, flags, starts, stops):
+def split_lines(cps: np.ndarray, n: int, flags: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> int:
     """Split as str.splitlines; returns the number of lines."""
     count = 0
     begin = 0
@@ -96,7 +96,7 @@ def split_lines(cps, n, flags, starts, stops):
 
 
 @compiled
-def split_runs(cps, start, stop, min_newlines, starts, stops):
+def split_runs(cps: np.ndarray, start: int, stop: int, min_newlines: int, starts: np.ndarray, stops: np.ndarray) -> int:
     """Split at every run of at least ``min_newlines`` newlines, as re.split; returns the number of pieces (>= 1)."""
     count = 0
     begin = start
@@ -120,7 +120,7 @@ def split_runs(cps, start, stop, min_newlines, starts, stops):
 
 
 @compiled
-def slot_mask(elements):
+def slot_mask(elements: int) -> np.uint64:
     """Mask of a table for so many elements: a small page stays in a small, cached part of the table."""
     size = 16
     while size < 2 * elements:
@@ -129,7 +129,7 @@ def slot_mask(elements):
 
 
 @compiled
-def find_slot(table, epochs, epoch, mask, key):
+def find_slot(table: np.ndarray, epochs: np.ndarray, epoch: int, mask: np.uint64, key: np.uint64) -> np.uint64:
     """The slot of a key among the first mask + 1 of an open table; it is free when its epoch is older."""
     slot = key & mask
     while epochs[slot] == epoch and table[slot] != key:
@@ -138,7 +138,15 @@ def find_slot(table, epochs, epoch, mask, key):
 
 
 @compiled
-def count_duplicates(cps, starts, stops, count, table, epochs, epoch):
+def count_duplicates(
+    cps: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+    table: np.ndarray,
+    epochs: np.ndarray,
+    epoch: int,
+) -> tuple[int, int]:
     """Elements, and their code points, that repeat an earlier element."""
     repeated, chars, mask = 0, 0, slot_mask(count)
     for i in range(count):
@@ -154,7 +162,15 @@ def count_duplicates(cps, starts, stops, count, table, epochs, epoch):
 
 
 @compiled
-def prefix_hashes(cps, starts, stops, count, separator, hashes, lengths):
+def prefix_hashes(
+    cps: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    count: int,
+    separator: int,
+    hashes: np.ndarray,
+    lengths: np.ndarray,
+) -> None:
     """Polynomial hashes of the first 0..count units joined, and their lengths in code points.
 
     separator: 1 puts one space behind each unit, 0 joins them directly.
@@ -174,7 +190,7 @@ def prefix_hashes(cps, starts, stops, count, separator, hashes, lengths):
 
 
 @compiled
-def power_table(size):
+def power_table(size: int) -> np.ndarray:
     """BASE to the power 0..size-1, modulo 2^64."""
     powers = np.empty(size, np.uint64)
     power = np.uint64(1)
@@ -185,7 +201,7 @@ def power_table(size):
 
 
 @compiled
-def raise_base(exponent):
+def raise_base(exponent: int) -> np.uint64:
     """BASE to a power, modulo 2^64, by squaring."""
     power, square = np.uint64(1), BASE
     while exponent:
@@ -197,7 +213,7 @@ def raise_base(exponent):
 
 
 @compiled
-def gram_hash(hashes, lengths, powers, i, size):
+def gram_hash(hashes: np.ndarray, lengths: np.ndarray, powers: np.ndarray, i: int, size: int) -> np.uint64:
     """The hash of units i..i+size. powers: BASE to the power 0, 1, ... as far as most n-grams reach."""
     span = lengths[i + size] - lengths[i]
     power = powers[span] if span < powers.shape[0] else raise_base(span)
@@ -205,7 +221,19 @@ def gram_hash(hashes, lengths, powers, i, size):
 
 
 @compiled
-def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epochs, epoch, counts, firsts):
+def top_gram_chars(
+    hashes: np.ndarray,
+    lengths: np.ndarray,
+    powers: np.ndarray,
+    count: int,
+    size: int,
+    separator: int,
+    table: np.ndarray,
+    epochs: np.ndarray,
+    epoch: int,
+    counts: np.ndarray,
+    firsts: np.ndarray,
+) -> int:
     """Code points of the most frequent n-gram times how often it occurs; among equals the first one counts."""
     total = count - size + 1
     if total < 1:
@@ -227,7 +255,16 @@ def top_gram_chars(hashes, lengths, powers, count, size, separator, table, epoch
 
 
 @compiled
-def repeated_gram_chars(hashes, lengths, powers, count, size, table, epochs, epoch):
+def repeated_gram_chars(
+    hashes: np.ndarray,
+    lengths: np.ndarray,
+    powers: np.ndarray,
+    count: int,
+    size: int,
+    table: np.ndarray,
+    epochs: np.ndarray,
+    epoch: int,
+) -> int:
     """Code points inside n-grams seen before, stepping over each one found so that none is counted twice."""
     chars, i, mask = 0, 0, slot_mask(count)
     while i < count - size + 1:

@@ -28,7 +28,9 @@ def load_tables() -> Tables:
 
 
 @compiled
-def split_chinese(cps, begin, end, flags, starts, stops):
+def split_chinese(
+    cps: np.ndarray, begin: int, end: int, flags: np.ndarray, starts: np.ndarray, stops: np.ndarray
+) -> int:
     """Cut into units: one Han character, one run of other letters and digits, or one symbol; white space excluded.
 
     Returns the number of units.
@@ -52,7 +54,9 @@ def split_chinese(cps, begin, end, flags, starts, stops):
 
 
 @compiled
-def split_words(code, cps, begin, end, tables, starts, stops):
+def split_words(
+    code: int, cps: np.ndarray, begin: int, end: int, tables: Tables, starts: np.ndarray, stops: np.ndarray
+) -> int:
     """Words of ``cps[begin:end]`` in the row's language; returns their number. starts, stops: 2 * code points + 2."""
     if code == CHINESE:
         return split_chinese(cps, begin, end, tables.flags, starts, stops)
@@ -62,7 +66,7 @@ def split_words(code, cps, begin, end, tables, starts, stops):
 
 
 @compiled
-def count_readable_words(code, cps, n, flags):
+def count_readable_words(code: int, cps: np.ndarray, n: int, flags: np.ndarray) -> int:
     """White-space words in English, Han characters in Chinese."""
     count = 0
     inside = False
