@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -29,6 +30,8 @@ _VOID_OR_IMPLIED = (  # elements that hold nothing, or that the next of their ki
     rb"area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr|p|li|td|th|tr|dt|dd|option|thead|tbody"
 )
 _NESTING_TAG = re.compile(rb"<(/?)(?!(?:" + _VOID_OR_IMPLIED + rb")\b)[a-z][^<>]{0,2000}>", re.IGNORECASE)
+_FORMATTING_TAG = re.compile(rb"<(/?)(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE)
+_WALKED_NODES = 20_000  # of a page that looks too deep, half a second; the rest of it is taken to be
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SIGNALS = "meta[name],a[rel~=license],link[rel~=license]"
 _OPT_OUTS = frozenset(("noai", "noimageai", "noindex"))
@@ -39,12 +42,15 @@ class ExtractConfig(Config):
 
     max_html_bytes: int = 10_000_000
     max_tags: int = 400_000  # "<" signs, which bound the nodes of the tree
+    max_nodes: int = (
+        1_000_000  # tags times formatting elements left open: the parser opens each again in each paragraph
+    )
     max_depth: int = 2_000  # nested elements; extraction is quadratic in them, 0.1 s here
     max_bad_ratio: float = 0.05  # unreadable characters of the whole text
     second_opinion: bool = True  # trafilatura where resiliparse is in doubt
     doubt_min_chars: int = 250  # main text shorter than this ...
-    doubt_min_ratio: float = 0.2  # ... or a smaller part of all visible text than this is in doubt,
-    doubt_max_short_ratio: float = 0.6  # and so is one mostly made of short lines, as menus and lists of links are
+    doubt_min_ratio: float = 0.05  # ... or a smaller part of all visible text than this is in doubt,
+    doubt_max_short_ratio: float = 0.8  # and so is one mostly made of short lines, as menus and lists of links are
     doubt_max_bytes: int = 1_000_000  # no second opinion on larger pages
 
 
@@ -80,7 +86,8 @@ def extract(batch: pa.Table, cfg: ExtractConfig) -> pa.Table:
     In:     payload binary, charset_declared string, x_robots_tag string, ingest.drop string, all (n,)
     Out:    the same rows with content, title, charset, extractor ("resiliparse" or "trafilatura"), licence (the
             Creative Commons link), opt_out (comma-joined: noai, noimageai, noindex, tdm), extract.html_bytes,
-            extract.text_chars and extract.drop: too_large, too_many_tags, too_deep, undecodable, unparsable, empty.
+            extract.text_chars and extract.drop: too_large, too_many_tags, too_many_nodes, too_deep, undecodable,
+            unparsable, empty.
             All null for a row that ingest.drop already rejects.
     Errors: none from content.
     """
@@ -109,6 +116,8 @@ def _read(payload: bytes, declared: str | None, robots: str | None, cfg: Extract
         tree = HTMLTree.parse(html)
     except ValueError:
         return _Page(charset=charset, drop="unparsable")
+    if _is_too_deep(payload, tree, cfg.max_depth):
+        return _Page(charset=charset, drop="too_deep")
     text, extractor = _main_text(tree, html, cfg)
     licence, opt_out = _signals(tree, robots)
     return _Page(
@@ -127,12 +136,38 @@ def _beyond_limits(payload: bytes, cfg: ExtractConfig) -> str | None:
     """Why a page is not even parsed, from one pass over its bytes."""
     if len(payload) > cfg.max_html_bytes:
         return "too_large"
-    if payload.count(b"<") > cfg.max_tags:
+    tags = payload.count(b"<")
+    if tags > cfg.max_tags:
         return "too_many_tags"
-    # Cheap upper bound first: it counts <br> and <li> as nesting, so only pages above the limit are looked at closely.
-    if _tag_depth(payload) > cfg.max_depth and _nesting_depth(payload) > cfg.max_depth:
-        return "too_deep"
+    # The cheap bound comes first: it takes every tag for an open one, so few sound pages are looked at closely.
+    if _tag_depth(payload) * tags > cfg.max_nodes and _most_open(_FORMATTING_TAG, payload) * tags > cfg.max_nodes:
+        return "too_many_nodes"
     return None
+
+
+def _is_too_deep(payload: bytes, tree: HTMLTree, limit: int) -> bool:
+    """Whether elements nest deeper than the limit, by bounds on the bytes and, above both, by walking the tree."""
+    if _tag_depth(payload) <= limit or _most_open(_NESTING_TAG, payload) <= limit:
+        return False
+    # Only the tree knows: the tags that close themselves nest outside of <svg> and do not inside.
+    return tree.body is not None and _walks_below(tree.body, limit)
+
+
+def _walks_below(node: Any, limit: int) -> bool:
+    """Whether a walk from a node gets deeper than the limit, or is not done after _WALKED_NODES."""
+    depth = 0
+    for _ in range(_WALKED_NODES):
+        if depth > limit:
+            return True
+        if node.first_child is not None:
+            node, depth = node.first_child, depth + 1
+            continue
+        while depth > 0 and node.next is None:
+            node, depth = node.parent, depth - 1
+        if depth == 0:
+            return False
+        node = node.next
+    return True
 
 
 def _tag_depth(payload: bytes) -> int:
@@ -144,9 +179,9 @@ def _tag_depth(payload: bytes) -> int:
     return int(np.cumsum(steps).max(initial=0))
 
 
-def _nesting_depth(payload: bytes) -> int:
-    """Most elements open at once, of those that nest."""
-    steps = np.fromiter((-1 if tag.group(1) else 1 for tag in _NESTING_TAG.finditer(payload)), np.int32)
+def _most_open(tag: re.Pattern[bytes], payload: bytes) -> int:
+    """Most elements open at once, of those whose tags the pattern finds."""
+    steps = np.fromiter((-1 if found.group(1) else 1 for found in tag.finditer(payload)), np.int32)
     return int(np.cumsum(steps).max(initial=0))
 
 

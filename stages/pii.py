@@ -144,10 +144,12 @@ def _is_public_ip(match: re.Match[str]) -> bool:
         return False
     if address.version == 6:
         return address.is_global
-    # Numbers of versions and sections are small; one public address in 4,000 is as well, and stays.
-    small = all(int(part) < 32 for part in found.split("."))
+    # Numbers of versions and sections are small, those of made-up addresses repeat; of public addresses one in 140
+    # looks like the former, and stays.
+    parts = found.split(".")
+    made_up = sum(int(part) < 32 for part in parts) >= 3 or len(set(parts)) < 3
     before = match.string[max(0, match.start() - 12) : match.start()]
-    return address.is_global and not address.is_multicast and not small and not _VERSION_BEFORE.search(before)
+    return address.is_global and not address.is_multicast and not made_up and not _VERSION_BEFORE.search(before)
 
 
 def _is_phone(match: re.Match[str]) -> bool:

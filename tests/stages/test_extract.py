@@ -139,7 +139,10 @@ def test_each_doubt_has_its_knob() -> None:
     ("page", "reason"),
     [
         (b"<html><body>" + b"<div>" * 200_000 + b"text", "too_deep"),
-        (b"<b>" * 100_000 + b"<p>text</p>" * 10, "too_deep"),
+        (b"<b>" * 100_000 + b"<p>text</p>" * 10, "too_many_nodes"),
+        (b"<i><div>" * 50 + b"<section>" * 3000 + b"text", "too_deep"),
+        (b"<path/>" * 100_000 + b"text", "too_deep"),
+        (b"<p>" + b"".join(b"<b id=%d>" % n for n in range(5000)) + b"<p>x" * 5000, "too_many_nodes"),
         (b"<p>x</p>" * 250_000, "too_many_tags"),
         (b"<p>" + b"x" * 11_000_000, "too_large"),
     ],
@@ -155,11 +158,14 @@ def test_limits_are_options() -> None:
     assert read(page, max_html_bytes=100)["extract.drop"] == "too_large"
     assert read(page, max_tags=10)["extract.drop"] == "too_many_tags"
     assert read(page, max_depth=3)["extract.drop"] == "too_deep"
+    assert read(b"<p>" + b"<b id=1>" * 9 + b"<p>x" * 9, max_nodes=50)["extract.drop"] == "too_many_nodes"
 
 
 def test_void_and_unclosed_elements_do_not_count_as_depth() -> None:
     page = "<html><body>" + f"<p>{ENGLISH}<br>" * 3000 + "</body></html>"
     assert read(page.encode())["extract.drop"] is None
+    drawing = "<svg>" + "<path d='M0 0'/>" * 3000 + "</svg>"
+    assert read(html(ENGLISH + drawing).encode())["extract.drop"] is None
 
 
 @pytest.mark.parametrize(
