@@ -171,20 +171,24 @@ def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -
     ledger: accounts.Ledger = []
     figures: dict[str, Any] = {}
     totals = {"rows": 0, "bytes": 0, "parts": 0, "shards": 0}
+    named: set[str] = set()
     for step in step_names:
-        shares = []
+        share: accounts.Ledger = []
         for record in read_records(job.store, job.base, step):
-            shares = [accounts.merge([*([shares[0]] if shares else []), record.ledger])]
+            share = accounts.merge([share, record.ledger])
             _add_figures(figures, record)
             _add_totals(totals, record)
-        ledger += shares[0] if shares else []
+            named.update(part.path for part in record.parts)
+        ledger += share
     faults = accounts.faults(ledger)
     if faults:
         raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
+    for step in extra_steps:
+        named.update(part.path for record in read_records(job.store, job.base, step) for part in record.parts)
     folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "_shuffle", "_answers")]
-    sweep(job.store, job.base, folders, [*step_names, *extra_steps])
+    sweep(job.store, folders, named)
     if job.tier == "L3":  # its data lies in the published layout, which all dumps share
-        sweep(job.store, job.base, ["L3/data"], step_names, stem=f"{job.dump}-part-")
+        sweep(job.store, ["L3/data"], named, stem=f"{job.dump}-part-")
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
     manifest = {
         "tier": job.tier,

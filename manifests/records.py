@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -152,13 +152,12 @@ def write_part(store: Store, stem: str, tables: Iterable[pa.Table], schema: pa.S
     return writer.finish()
 
 
-def sweep(store: Store, base: str, folders: Iterable[str], steps: Iterable[str], stem: str = "") -> list[str]:
-    """Remove the objects under ``folders`` that no record of ``steps`` names; returns their paths.
+def sweep(store: Store, folders: Iterable[str], named: Container[str], stem: str = "") -> list[str]:
+    """Remove the objects under ``folders`` whose paths no record named; returns their paths.
 
     After it the folders hold exactly the tier, and any Parquet reader may glob them. ``stem`` spares objects whose
     base name starts otherwise: those of other dumps in a folder that dumps share.
     """
-    named = {part.path for step in steps for record in read_records(store, base, step) for part in record.parts}
     strays = [found.path for folder in folders for found in _below(store, folder, stem) if found.path not in named]
     store.delete(strays)
     return strays

@@ -87,7 +87,7 @@ def test_sweep_removes_exactly_what_no_record_names(store_url: str) -> None:
     store = Store(store_url)
     kept = commit(store, "L1/web", record_of(store, "kept"))
     stray = write_part(store, "L1/web/data/part-00000", [table("stray")], SCHEMA)
-    assert sweep(store, "L1/web", ["L1/web/data"], ["data"]) == [stray.path]
+    assert sweep(store, ["L1/web/data"], {kept.parts[0].path}) == [stray.path]
     assert {item.path for item in store.list("L1/web/data")} == {kept.parts[0].path}
 
 
