@@ -137,6 +137,18 @@ def test_a_document_has_fifteen_bucket_rows() -> None:
     assert pc.sum(pc.bit_wise_and(buckets["key"], pa.scalar(1, pa.uint64()))).as_py() == 2
 
 
+def test_rows_that_were_never_signed_have_no_buckets() -> None:
+    table = signed(["one two three four five six"] * 3)
+    columns = {name: pa.nulls(3, table.schema.field(name).type) for name in table.column_names}
+    assert bucket_rows(pa.table({**columns, "uid": table["uid"]}), CFG).equals(BUCKETS.empty_table())
+
+
+def test_chunks_of_annotations_change_nothing() -> None:
+    table = signed(["one two three four five six", None, "", "short", "seven eight nine ten eleven twelve"])
+    chunked = pa.concat_tables([table.slice(0, 2), table.slice(2, 0), table.slice(2)])
+    assert bucket_rows(chunked, CFG).equals(bucket_rows(table, CFG))
+
+
 def test_partitions_are_ranges_of_the_key_space() -> None:
     buckets = bucket_rows(signed([text(page(k, "en"), "en") for k in range(30)]), CFG).sort_by("key")
     parts = buckets["partition"].to_pylist()
