@@ -72,23 +72,34 @@ class Cluster:
         # Workers must find our packages as this process does, also when it was started outside the repository.
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        import ray
-
         try:
-            ray.init(
-                address=self.address or "local",
-                num_cpus=self.workers if self.address is None else None,
-                include_dashboard=False if self.address is None else None,
-                log_to_driver=False,
-                logging_level="error",
-                configure_logging=True,
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+            self._connect()
+        except Exception as error:  # Ray says "timed out during startup" with a bare Exception
             raise RunError(
-                f"Ray did not start at {self.address or 'this machine'}: {error}",
+                f"Ray did not start at {self.address or 'this machine'}: {str(error).strip().splitlines()[0]}",
                 "check --address and RAY_AUTH_TOKEN_PATH, or leave --address out to run here; see `governance doctor`",
             ) from error
         self._started = True
+
+    def _connect(self) -> None:
+        """Start or join Ray. A busy machine can miss Ray's fixed 30 s for starting a node, so it gets a second try."""
+        import ray
+
+        local = self.address is None
+        for last in (False, True):
+            try:
+                ray.init(
+                    address=self.address or "local",
+                    num_cpus=self.workers if local else None,
+                    include_dashboard=False if local else None,
+                    log_to_driver=False,
+                    logging_level="error",
+                )
+                return
+            except Exception as error:
+                if last or "timed out" not in str(error):
+                    raise
+                ray.shutdown()
 
     def map(self, work: Work, context: Any, items: Sequence[Any], on_done: Callable[[Any, Any], None]) -> None:
         """Run ``work(context, item)`` for every item; ``on_done(item, result)`` once per item, here, as they finish.

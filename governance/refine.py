@@ -35,7 +35,7 @@ from stages.synthesize import (
 from synth.engines import Answer, Engine, EngineConfig, Request, engine_languages, open_engine
 from synth.models import model_identity, resolve_model
 
-_FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
+FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
 _EVENT_S = 1.0
 _DOCUMENTS_AN_ITEM = 2_000  # shards are handed to engines in groups of about this many documents
 _ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "licence")
@@ -173,7 +173,7 @@ class Refiner:
             for answer in self._engine.poll(_EVENT_S) if self._engine and self._asked else ():
                 self._take(answer)
             now = time.monotonic()
-            if now - flushed > _FLUSH_S:
+            if now - flushed > FLUSH_S:
                 flushed = now
                 for shard in under_way:
                     shard.log.flush()

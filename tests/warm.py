@@ -5,25 +5,31 @@ Polars is imported but not used here: its threads would not survive the fork.
 
 from __future__ import annotations
 
+import os
+
 import ftfy
+import openai
 import polars
 import pyarrow as pa
 import trafilatura
 
 from governance import commands
 from governance.config import Settings
-from governance.runner import fold
-from governance.tiers import l1
+from governance.runner import fold, load_models
+from governance.tiers import l1, l2
 
-_STAGES = ("gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup")
+# Threads do not survive the fork, so nothing that starts them runs here.
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+_STAGES = ("language", "gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup", "quality")
 
 
 def warm() -> None:
     """Run the compiled rules once."""
     texts = {"en": "A sentence of words for the rules to read. " * 20, "zh": "这是一个用来预热规则的句子。" * 20}
-    table = pa.table({"uid": ["0" * 32, "1" * 32], "content": list(texts.values()), "lang": list(texts)})
-    fold([stage for stage in l1(Settings()) if stage.name in _STAGES], table, {})
+    table = pa.table({"uid": ["0" * 32, "1" * 32], "content": list(texts.values())})
+    stages = [stage for stage in (*l1(Settings()), *l2(Settings())) if stage.name in _STAGES]
+    fold(stages, table, load_models(stages))
 
 
 warm()
-WARMED = (commands, ftfy, polars, trafilatura)
+WARMED = (commands, ftfy, openai, polars, trafilatura)

@@ -1,0 +1,95 @@
+"""Runs in child processes that send themselves a signal before a chosen write to the store."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from manifests.store import Store
+
+CHILDREN = multiprocessing.get_context("forkserver")
+CHILDREN.set_forkserver_preload(["tests.warm"])
+
+
+def build(
+    crawl: str, output: str, level: str, overrides: tuple[str, ...], before: int | None, fault: int, count: Any,
+    env: dict[str, str],
+) -> None:  # fmt: skip
+    """One run, in this process, that sends itself a signal before a write.
+
+    One that was stopped and woken plays a worker, not a driver: it ends where the tier would be sealed.
+    """
+    os.environ.update(env)  # the server that children are forked from may be older than the S3 fixture
+    writes = 0
+
+    def watch(write: Any) -> Any:
+        def watched(self: Store, path: str, data: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == before:
+                os.kill(os.getpid(), fault)
+            if before is not None and writes > before and path.endswith("manifest.json"):
+                os._exit(0)
+            return write(self, path, data)
+
+        return watched
+
+    Store.put, Store.create = watch(Store.put), watch(Store.create)  # type: ignore[method-assign]
+    from governance import commands, refine
+
+    refine.FLUSH_S = 0.0  # every answer is logged as it comes
+    ask = commands.Ask(level, (crawl,), output, None, "L0", "web", None, 0, overrides, False)
+    commands.run(ask, as_json=True)
+    count.value = writes
+
+
+def start(
+    crawl: Path, output: str, level: str = "L2", overrides: tuple[str, ...] = (), before: int | None = None,
+    fault: int = signal.SIGKILL,
+) -> tuple[Any, Any]:  # fmt: skip
+    """A run in a child process, and the shared count of its writes."""
+    count = CHILDREN.Value("i", 0)
+    arguments = (str(crawl), output, level, overrides, before, int(fault), count, dict(os.environ))
+    process = CHILDREN.Process(target=build, args=arguments)
+    process.start()
+    return process, count
+
+
+def child(
+    crawl: Path, output: str, level: str = "L2", overrides: tuple[str, ...] = (), kill_before: int | None = None
+) -> tuple[int, int]:
+    """(exit code, writes) of one run."""
+    process, count = start(crawl, output, level, overrides, kill_before)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode, count.value
+
+
+def tree(output: str) -> dict[str, str]:
+    """Path and sha256 of every object of the corpus but the times of the run."""
+    store = Store(output)
+    return {
+        item.path: hashlib.sha256(store.get(item.path)).hexdigest()
+        for item in store.list("")
+        if item.path != "run.json"
+    }
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a corpus, object by object."""
+    for item in Store(source).list(""):
+        Store(target).put(item.path, Store(source).get(item.path))
+
+
+def wait_until_stopped(pid: int) -> None:
+    """Return once a process is stopped by a signal."""
+    process = psutil.Process(pid)
+    while process.status() != psutil.STATUS_STOPPED:
+        time.sleep(0.02)
