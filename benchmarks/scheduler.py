@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +21,31 @@ from benchmarks.scheduler_shuffle import CLUSTER_SIZE
 GROWTH_BAR_MIB = 500.0  # of the driver
 RESUME_BAR_S = 30.0  # of a finished run, from the command line to its end
 WORKER_BAR_MIB = 1024.0
+Figures = dict[str, Any] | str  # or why there are none
 # Loopback only; and what Ray prints about a machine without accelerators is noise.
 _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
 def empty_shards(folder: Path, count: int, level: str, limit_s: float) -> dict[str, Any]:
-    """Figures of building a level from ``count`` empty inputs, and of the same run again. Errors: SideError."""
-    inputs, out = folder / "inputs", folder / "out"
+    """Figures of building a level from ``count`` empty inputs. Errors: SideError."""
     start = time.monotonic()
-    scheduler_shards.write_inputs(inputs, count)
+    scheduler_shards.write_inputs(folder / "inputs", count)
     _say(f"{count} inputs written in {time.monotonic() - start:.0f} s")
-    arguments = [str(inputs), str(out), level]
-    built = _run("benchmarks.scheduler_shards", arguments, limit_s)
-    again = _run("benchmarks.scheduler_shards", arguments, limit_s)
+    built = _run("benchmarks.scheduler_shards", _shard_arguments(folder, level), limit_s)
+    speed = {"shards_per_s": round(count / built.result["wall_s"], 1)}
+    return {"level": level, **built.result, **speed, **_memory(built)}
+
+
+def resume(folder: Path, level: str, limit_s: float) -> dict[str, Any]:
+    """Figures of the same run again, in a new process. Errors: SideError, also when it built anything."""
+    again = _run("benchmarks.scheduler_shards", _shard_arguments(folder, level), limit_s)
     if again.result["built"]:
         raise SideError(f"the second run built {again.result['built']} again")
-    return {
-        "level": level,
-        **built.result,
-        **_memory(built),
-        "shards_per_s": round(count / built.result["wall_s"], 1),
-        "resume_s": round(again.wall_s, 2),
-        "resume_find_inputs_s": again.result["find_inputs_s"],
-        "resume_driver_growth_mib": again.result["driver_growth_mib"],
-    }
+    return {"command_s": round(again.wall_s, 2), **again.result}
+
+
+def _shard_arguments(folder: Path, level: str) -> list[str]:
+    return [str(folder / "inputs"), str(folder / "out"), level]
 
 
 def signatures(folder: Path, rows: int, shards: int, limit_s: float) -> dict[str, Any]:
@@ -77,11 +78,11 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def bars(shards: dict[str, Any] | str, shuffle: dict[str, Any] | str) -> list[report.Bar]:
+def bars(shards: Figures, again: Figures, shuffle: Figures) -> list[report.Bar]:
     """The bars; a part that is a string did not finish, and says why."""
     return [
         _bar("driver growth, empty shards", shards, "driver_growth_mib", GROWTH_BAR_MIB, "MiB"),
-        _bar("resume of the finished run", shards, "resume_s", RESUME_BAR_S, "s"),
+        _bar("resume of the finished run", again, "command_s", RESUME_BAR_S, "s"),
         _bar("peak memory of a worker, empty shards", shards, "worker_peak_mib", WORKER_BAR_MIB, "MiB"),
         _bar("driver growth, shuffle of signatures", shuffle, "driver_growth_mib", GROWTH_BAR_MIB, "MiB"),
         _bar("resume of the finished shuffle", shuffle, "resume_s", RESUME_BAR_S, "s"),
@@ -90,13 +91,13 @@ def bars(shards: dict[str, Any] | str, shuffle: dict[str, Any] | str) -> list[re
     ]
 
 
-def _bar(name: str, figures: dict[str, Any] | str, figure: str, bar: float, unit: str) -> report.Bar:
+def _bar(name: str, figures: Figures, figure: str, bar: float, unit: str) -> report.Bar:
     if isinstance(figures, str):
         return report.unmeasured(name, bar, unit, figures)
     return report.at_most(name, figures[figure], bar, unit)
 
 
-def _exact(name: str, figures: dict[str, Any] | str) -> report.Bar:
+def _exact(name: str, figures: Figures) -> report.Bar:
     if isinstance(figures, str):
         return report.unmeasured(name, 0, "rows", figures)
     wrong = abs(figures["planted_members"] - figures["members"])
@@ -105,19 +106,24 @@ def _exact(name: str, figures: dict[str, Any] | str) -> report.Bar:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run both parts; the object to print."""
-    figures: dict[str, Any] = {}
-    parts = {
-        "empty_shards": lambda folder: empty_shards(folder, options.shards, options.level, options.limit_s),
-        "signatures": lambda folder: signatures(folder, options.rows, options.row_shards, options.limit_s),
-    }
-    for name, part in parts.items():
-        with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-            try:
-                figures[name] = part(Path(folder))
-            except SideError as error:
-                figures[name] = str(error)
-    return report.body("scheduler", figures, bars(figures["empty_shards"], figures["signatures"]))
+    """Run all parts; the object to print."""
+    limit = options.limit_s
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        folder = Path(scratch)
+        figures = {
+            "empty_shards": _or_reason(lambda: empty_shards(folder, options.shards, options.level, limit)),
+            "resume": _or_reason(lambda: resume(folder, options.level, limit)),
+            "signatures": _or_reason(lambda: signatures(folder, options.rows, options.row_shards, limit)),
+        }
+    return report.body("scheduler", figures, bars(*figures.values()))
+
+
+def _or_reason(part: Callable[[], dict[str, Any]]) -> Figures:
+    """The figures of a part, or why it did not finish: the other parts are measured all the same."""
+    try:
+        return part()
+    except SideError as error:
+        return str(error)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -125,6 +125,14 @@ def test_the_scheduler_is_measured_in_both_parts(capsys: pytest.CaptureFixture[s
     assert not any(tmp_path.iterdir())
 
 
+def test_a_part_that_fails_leaves_the_others_measured(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    sizes = ["--shards", "1", "--rows", "1000", "--row-shards", "1", "--limit-s", "0", "--scratch", str(tmp_path)]
+    scheduler.main(sizes)
+    bars = _bars(_printed(capsys))
+    assert len(bars) == 7
+    assert all(bar["holds"] is False and "longer than 0 s" in bar["reason"] for bar in bars.values())
+
+
 def test_generated_inputs_are_archives_without_pages(tmp_path: Path) -> None:
     scheduler_shards.write_inputs(tmp_path, 3)
     shards = find_shards([str(tmp_path)], "d")
