@@ -33,7 +33,9 @@ class EngineConfig(BaseModel):
     languages: tuple[str, ...] | None = None  # what the model is trusted to write; None: what is known of the model
     max_num_seqs: int = Field(default=64, ge=1)  # requests in flight
     max_model_len: int = 4096  # prompt and answer together, in tokens
-    dtype: str = "bfloat16"
+    # None: bfloat16 on a GPU and float32 without one. In bfloat16 the CPU build's AMX attention answers wrongly (SmolLM2
+    # no longer knows the capital of France, though transformers does in the same precision).
+    dtype: str | None = None
     seed: int = 0  # of the engine: seeds per request crash the CPU build
     tensor_parallel: int = 1
     gpu_memory_utilization: float = 0.9
@@ -187,7 +189,7 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
     args = EngineArgs(
         model=model,
         revision=cfg.revision,
-        dtype=cfg.dtype,
+        dtype=cfg.dtype or ("float32" if on_cpu else "bfloat16"),
         seed=cfg.seed,
         max_model_len=cfg.max_model_len,
         max_num_seqs=cfg.max_num_seqs,
