@@ -33,8 +33,8 @@ class EngineConfig(BaseModel):
     languages: tuple[str, ...] | None = None  # what the model is trusted to write; None: what is known of the model
     max_num_seqs: int = Field(default=64, ge=1)  # requests in flight
     max_model_len: int = 4096  # prompt and answer together, in tokens
-    # None: bfloat16 on a GPU and float32 without one. In bfloat16 the CPU build's AMX attention answers wrongly (SmolLM2
-    # no longer knows the capital of France, though transformers does in the same precision).
+    # None: bfloat16 on a GPU and float32 without one. In bfloat16 a CPU with AMX computes wrongly under vLLM: SmolLM2
+    # no longer knows the capital of France, which under transformers it does in the same precision.
     dtype: str | None = None
     seed: int = 0  # of the engine: seeds per request crash the CPU build
     tensor_parallel: int = 1

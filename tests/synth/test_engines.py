@@ -239,7 +239,7 @@ def test_the_small_model_goes_through_the_whole_conversation(vllm_engine: VllmEn
         "server by the administrators, due to its reliability and its ease of configuration."
     )
     row = {"uid": "ab" * 16, "content": content, "lang": "en", "score": 0.9, "source": "s", "url": "u", "title": "t"}
-    config = SynthesizeConfig(tasks=("qa", "encyclopedia"))
+    config = SynthesizeConfig(tasks=("qa", "encyclopedia"), retries=0, max_rewrites=1)
     talk = open_conversation(config, vllm_engine.name, vllm_engine.revision, ("en",), ("en",))
     finished, answers = [], {}
     for task in plan_row(row, talk):
