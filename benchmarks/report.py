@@ -23,17 +23,17 @@ class Bar:
     reason: str | None = None  # why it does not hold, or could not be measured
 
 
-def at_least(name: str, value: float, bar: float | None, unit: str) -> Bar:
+def at_least(value: float, name: str, bar: float | None, unit: str) -> Bar:
     """A bar that holds from its value upwards."""
     return Bar(name, value, bar, unit, None if bar is None else value >= bar)
 
 
-def at_most(name: str, value: float, bar: float | None, unit: str) -> Bar:
+def at_most(value: float, name: str, bar: float | None, unit: str) -> Bar:
     """A bar that holds up to its value."""
     return Bar(name, value, bar, unit, None if bar is None else value <= bar)
 
 
-def unmeasured(name: str, bar: float | None, unit: str, reason: str) -> Bar:
+def unmeasured(reason: str, name: str, bar: float | None, unit: str) -> Bar:
     """A bar whose figure could not be had, for a peer that is missing or a part that failed: it does not hold."""
     return Bar(name, None, bar, unit, False, reason)
 

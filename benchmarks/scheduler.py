@@ -93,16 +93,16 @@ def bars(shards: Figures, again: Figures, shuffle: Figures) -> list[report.Bar]:
 
 def _bar(name: str, figures: Figures, figure: str, bar: float, unit: str) -> report.Bar:
     if isinstance(figures, str):
-        return report.unmeasured(name, bar, unit, figures)
-    return report.at_most(name, figures[figure], bar, unit)
+        return report.unmeasured(figures, name, bar, unit)
+    return report.at_most(figures[figure], name, bar, unit)
 
 
 def _exact(name: str, figures: Figures) -> report.Bar:
     if isinstance(figures, str):
-        return report.unmeasured(name, 0, "rows", figures)
+        return report.unmeasured(figures, name, 0, "rows")
     wrong = abs(figures["planted_members"] - figures["members"])
     wrong += CLUSTER_SIZE * abs(figures["planted_clusters"] - figures["clusters"])
-    return report.at_most(name, wrong, 0, "rows")
+    return report.at_most(wrong, name, 0, "rows")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

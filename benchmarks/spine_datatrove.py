@@ -159,6 +159,7 @@ def main() -> None:
     spent = cpu_seconds() - start_up
     result = {
         "stages": CLOCK.table(list(counts)) | {"rest": rate(0, spent - sum(CLOCK.spent.values()))},
+        "l0_to_l1": rate(pages, spent),
         "all": rate(pages, spent),
         "wall_s": round(time.monotonic() - wall, 2),
         "start_up_cpu_s": round(start_up, 2),

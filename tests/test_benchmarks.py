@@ -34,13 +34,13 @@ def _bars(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("bar", "holds"),
     [
-        (report.at_least("speed", 100, 100, "pages/s"), True),
-        (report.at_least("speed", 99, 100, "pages/s"), False),
-        (report.at_least("speed", 99, None, "pages/s"), None),
-        (report.at_most("memory", 100, 100, "MiB"), True),
-        (report.at_most("memory", 101, 100, "MiB"), False),
-        (report.at_most("memory", 101, None, "MiB"), None),
-        (report.unmeasured("ratio", 10, "x", "the peer is not installed"), False),
+        (report.at_least(100, "speed", 100, "pages/s"), True),
+        (report.at_least(99, "speed", 100, "pages/s"), False),
+        (report.at_least(99, "speed", None, "pages/s"), None),
+        (report.at_most(100, "memory", 100, "MiB"), True),
+        (report.at_most(101, "memory", 100, "MiB"), False),
+        (report.at_most(101, "memory", None, "MiB"), None),
+        (report.unmeasured("the peer is not installed", "ratio", 10, "x"), False),
     ],
 )
 def test_a_bar_says_whether_it_holds(bar: report.Bar, holds: bool | None) -> None:
@@ -48,7 +48,7 @@ def test_a_bar_says_whether_it_holds(bar: report.Bar, holds: bool | None) -> Non
 
 
 def test_a_reason_is_printed_only_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    report.show(report.body("x", {}, [report.at_most("a", 1, 2, "s"), report.unmeasured("b", 2, "s", "no peer")]))
+    report.show(report.body("x", {}, [report.at_most(1, "a", 2, "s"), report.unmeasured("no peer", "b", 2, "s")]))
     first, second = _printed(capsys)["bars"]
     assert "reason" not in first
     assert second == {"name": "b", "value": None, "bar": 2, "unit": "s", "holds": False, "reason": "no peer"}
@@ -77,9 +77,9 @@ def test_a_side_that_fails_or_takes_too_long_says_so() -> None:
 
 
 def test_a_missing_peer_makes_the_bar_fail_with_the_reason() -> None:
-    ours = {"all": {"cpu_s": 1.0, "rows_per_s_core": 150.0}, "peak_memory_mib": 500}
+    ours = {"l0_to_l1": {"cpu_s": 1.0, "rows_per_s_core": 150.0}, "peak_memory_mib": 500}
     bars = {bar.name: bar for bar in spine.bars(ours, "No module named 'datatrove'")}
-    ratio = bars.pop("ratio to datatrove")
+    ratio = bars.pop(spine.RATIO[0])
     assert (ratio.value, ratio.holds, ratio.reason) == (None, False, "No module named 'datatrove'")
     assert all(bar.holds for bar in bars.values())
 
@@ -111,7 +111,7 @@ def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.Ca
     assert set(ours["counts"]) == {"L0", "L1", "L2"}
     assert peer["counts"]["minhash filter"]["total"] == peer["counts"]["fineweb"]["forwarded"] > 0
     assert set(body["figures"]["ratio_by_stage"]) >= {"read", "extract", "fineweb"}
-    assert _bars(body)["ratio to datatrove"]["value"] > 0
+    assert _bars(body)[spine.RATIO[0]]["value"] > 0
 
 
 def test_the_scheduler_is_measured_in_both_parts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
