@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def test_the_head_of_an_archive_holds_so_many_pages(count: int | None, crawl: di
     assert pages == count if count is not None else pages > 100
 
 
+@pytest.mark.skipif(not find_library("magic"), reason="datatrove's reader needs the system's libmagic")
 def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     spine.main(["--input", str(crawl["en"]), "--pages", "10", "--runs", "1"])
     body = _printed(capsys)
