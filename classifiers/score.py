@@ -14,6 +14,7 @@ from classifiers.normalize import Normalizer, load_normalizer, normalize
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
 BUNDLED = Path(__file__).with_name("models")
+_MAGIC = (793712314).to_bytes(4, "little")  # how fastText's own files begin
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ def load_model(path: Path, normalizer: Normalizer | None = None) -> Classifier:
     if labels != {POSITIVE, NEGATIVE}:
         raise ValueError(f"classifier {path} has labels {sorted(labels)}: it needs {NEGATIVE} and {POSITIVE}")
     return Classifier(model, normalizer or load_normalizer())
+
+
+def check_fasttext(path: Path) -> None:
+    """Look at the first bytes only: cheap before a run, loading 4 GB is not. Errors: ValueError naming the file."""
+    check_exists(path)
+    with path.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError(f"classifier {path} is not a fastText model")
 
 
 def check_exists(path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +38,9 @@ class Enter(StrEnum):
     L1 = "L1"
     L2 = "L2"
 
+
+# click's own error, which typer carries under a private name: a wrong flag, value or command
+_CommandLineError: Any = typer.BadParameter.__base__
 
 Output = Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -135,7 +139,9 @@ def init(
 def main() -> None:
     """Entry point: known errors become one message with a remedy and an exit code, bugs keep their traceback."""
     try:
-        app()
+        sys.exit(app(args=sys.argv[1:] or ["--help"], prog_name="governance", standalone_mode=False))
+    except _CommandLineError as error:
+        _fail(error.format_message(), _command_remedy(error), 2)
     except GovernanceError as error:
         _fail(str(error), error.remedy, error.exit_code)
     except KeyboardInterrupt:
@@ -145,6 +151,17 @@ def main() -> None:
         if remedy is None:
             raise
         _fail(str(error).splitlines()[0], remedy, 1)
+
+
+def _command_remedy(error: Any) -> str:
+    """The nearest right name of a flag that is none, else where the flags are listed."""
+    command = error.ctx.command_path if error.ctx else "governance"
+    listed = f"see {command} --help"
+    if not hasattr(error, "option_name") or error.ctx is None:
+        return listed
+    known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
+    near = difflib.get_close_matches(error.option_name, known, 1, 0.5)
+    return f"did you mean {near[0]}? {listed}" if near else listed
 
 
 def _os_remedy(error: OSError) -> str | None:

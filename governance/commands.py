@@ -12,14 +12,14 @@ from typing import Any
 from governance import config as settings_file
 from governance import doctor as checks
 from governance import explain as biography
-from governance import funnel
+from governance import funnel, preflight
 from governance import status as state
 from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import RunError, UsageError
-from governance.inputs import dump_of, find_shards
-from governance.pipeline import Outcome, Request
+from governance.inputs import dump_of, find_shards, refuse_archives_above_raw
+from governance.pipeline import Outcome, Request, plan_tiers, read_manifest
 from governance.pipeline import run as run_pipeline
 from governance.progress import Progress
 from manifests.store import Store, is_local, local_path
@@ -53,10 +53,8 @@ def run(ask: Ask, as_json: bool) -> None:
     """Build the tiers, show the funnel and what to type next."""
     start = time.monotonic()
     settings = settings_file.load(ask.config, ask.overrides)
-    inputs = ask.inputs or _bundled()
-    dump = ask.dump or dump_of(inputs)
-    store = open_output(ask.output)
-    request = Request(ask.level, find_shards(inputs, dump), store, dump, settings, ask.enter, ask.rebuild)
+    request = _request(ask, settings)
+    store, dump = request.store, request.dump
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
         outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
@@ -67,6 +65,20 @@ def run(ask: Ask, as_json: bool) -> None:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:
         funnel.show(body)
+
+
+def _request(ask: Ask, settings: Settings) -> Request:
+    """What is asked for, with everything tried that can be tried before work starts. Errors: UsageError, RunError."""
+    inputs = ask.inputs or _bundled()
+    dump = dump_of(inputs) if ask.dump is None else ask.dump
+    shards = find_shards(inputs, dump)
+    refuse_archives_above_raw(shards, ask.enter)
+    request = Request(ask.level, shards, open_output(ask.output), dump, settings, ask.enter, ask.rebuild)
+    levels = tuple(plan.tier for plan in plan_tiers(request))
+    preflight.check_classifiers(settings, levels)
+    if "L3" in levels and read_manifest(request.store, "L3", dump) is None:
+        preflight.check_engine(settings.l3.engine)
+    return request
 
 
 def _bundled() -> tuple[str, ...]:
@@ -145,7 +157,10 @@ def init(path: str, force: bool) -> None:
     target = Path(path)
     if target.exists() and not force:
         raise UsageError(f"{path} is there already", "choose another name, or add --force")
-    target.write_text(settings_file.commented_toml(Settings()), encoding="utf-8")
+    try:
+        target.write_text(settings_file.commented_toml(Settings()), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path!r}: {error.strerror}", "name a file in a folder that is there") from error
     print(f"wrote {path}; use it with: governance run --config {path}")
 
 

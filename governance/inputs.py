@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from governance.content import content_fault
 from governance.errors import UsageError
 from manifests.store import Object, Store, is_local, local_path
 
@@ -18,6 +19,7 @@ WARC_SUFFIXES = (".warc", ".warc.gz")
 ROW_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".parquet")
 _GLOB = re.compile(r"[*?\[]")
 _COMMON_CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}")
+_DUMP = re.compile(r"[^\W_][\w.-]*")
 _EDGE_BYTES = 8 << 10  # of a local file's head and tail that stand for its content: a run reads them of every input
 
 
@@ -55,11 +57,22 @@ def find_shards(patterns: Sequence[str], dump: str) -> list[Shard]:
                 f"no input at {pattern!r}", "give a .warc, .warc.gz, .jsonl or .parquet file, folder or glob"
             )
         found.update({(folder, item.path): item for folder, item in matches})
+    _refuse_dump(dump)
     ordered = sorted(found.items(), key=lambda entry: (_base_name(entry[0][1]), entry[0]))
     _refuse_same_names([_base_name(path) for (_, path), _ in ordered], dump)
     if not any(item.size for _, item in ordered):
         raise UsageError(f"every input is empty, for example {ordered[0][0][1]!r}", "check how the files were fetched")
     return [_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered)]
+
+
+def refuse_archives_above_raw(shards: Sequence[Shard], enter: str) -> None:
+    """Records of an archive are no rows yet: they enter at L0. Errors: UsageError."""
+    archive = next((shard for shard in shards if shard.is_archive), None)
+    if archive is not None and enter != "L0":
+        raise UsageError(
+            f"{archive.name} is a web archive and cannot enter at {enter}",
+            "leave --enter out, or give JSONL or Parquet",
+        )
 
 
 def dump_of(patterns: Sequence[str]) -> str:
@@ -136,6 +149,15 @@ def _known(name: str) -> str:
     return name
 
 
+def _refuse_dump(dump: str) -> None:
+    """A dump's name is a folder at every tier, and the start of file names at L3."""
+    if not _DUMP.fullmatch(dump) or dump == "data" or "-part-" in dump:
+        raise UsageError(
+            f"--dump {dump!r} cannot name a folder of every tier",
+            "use letters, digits, '.', '_' and '-', starting with a letter or digit; not 'data', no '-part-'",
+        )
+
+
 def _refuse_same_names(names: list[str], dump: str) -> None:
     for before, after in pairwise(names):
         if before == after:
@@ -159,10 +181,22 @@ def _identity(folder: str, item: Object) -> str:
     """A store's change mark; for local files size, head and tail, so that a copied folder is still the same input."""
     if not is_local(folder):
         return f"{item.size}-{item.e_tag}"
-    digest = hashlib.sha256()
-    with open(f"{folder}/{item.path}", "rb", buffering=0) as file:  # noqa: PTH123 - a Path costs more than the read
-        digest.update(file.read(_EDGE_BYTES))
-        if item.size > _EDGE_BYTES:
-            file.seek(max(_EDGE_BYTES, item.size - _EDGE_BYTES))
-            digest.update(file.read(_EDGE_BYTES))
-    return f"{item.size}-{digest.hexdigest()[:16]}"
+    path = f"{folder}/{item.path}"
+    head, tail = _edges(path, item.size)
+    fault = content_fault(path, head, tail or head) if head else None
+    if fault:
+        raise UsageError(f"{path} {fault}", "fetch it again, rename it, or leave it out")
+    return f"{item.size}-{hashlib.sha256(head + tail).hexdigest()[:16]}"
+
+
+def _edges(path: str, size: int) -> tuple[bytes, bytes]:
+    """Head and tail of a local file, which do not overlap. Errors: UsageError when it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path costs more than the read
+            head, tail = file.read(_EDGE_BYTES), b""
+            if size > _EDGE_BYTES:
+                file.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
+                tail = file.read(_EDGE_BYTES)
+    except OSError as error:
+        raise UsageError(f"cannot read {path!r}: {error.strerror}", "mend it or leave it out") from error
+    return head, tail

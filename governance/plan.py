@@ -75,7 +75,8 @@ def model_errors(where: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise UsageError(f"{where}: no file {error.filename}", "check the path in the settings") from error
+        missing = f"no file {error.filename}" if error.filename else str(error)
+        raise UsageError(f"{where}: {missing}", "check the path in the settings") from error
     except ValueError as error:  # ModelNotFound, PromptError and the classifiers' own
         raise UsageError(f"{where}: {error}", "check the settings; `governance init` lists them all") from error
 

@@ -58,9 +58,8 @@ class Line:
 
     def _print(self, tail: str) -> None:
         parts = [
-            f"{self.title}: {self.done:g}/{self.total} shards",
-            f"{self.rows:,} rows",
-            self.speed(),
+            f"{self.title}: {self.done:g}/{self.total} {self.unit}",
+            *((f"{self.rows:,} rows", self.speed()) if self.rows or not self.note else ()),
             self.note,
             tail,
         ]

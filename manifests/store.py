@@ -6,10 +6,13 @@ later reads what is there.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,7 +108,8 @@ class Store:
         """Write one object whole; one that is there under this name is replaced."""
         import obstore
 
-        obstore.put(self._client, path, data)
+        with self._room(path):
+            obstore.put(self._client, path, data)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write one object if none has this name.
@@ -117,10 +121,23 @@ class Store:
         from obstore.exceptions import AlreadyExistsError
 
         try:
-            obstore.put(self._client, path, data, mode="create")
+            with self._room(path):
+                obstore.put(self._client, path, data, mode="create")
         except AlreadyExistsError:
             return self.get(path) == data
         return True
+
+    @contextmanager
+    def _room(self, path: str) -> Iterator[None]:
+        """Say that the disk is full as Python does, with the object's name. Errors: OSError (ENOSPC)."""
+        from obstore.exceptions import GenericError
+
+        try:
+            yield
+        except GenericError as error:
+            if os.strerror(errno.ENOSPC) not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{self.url}/{path}") from error
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""

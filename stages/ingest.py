@@ -103,7 +103,8 @@ def read_table(stream: BinaryIO, name: str, shard: str, cfg: IngestConfig) -> It
     """
     start = 0
     for table in _row_tables(stream, name, cfg):
-        keys = [shard + row_key(f"row:{number}") for number in range(start, start + table.num_rows)]
+        # The file's name too: among 100,000 files two names may well share the 8 digits of their shards.
+        keys = [shard + row_key(f"{name}#row:{number}") for number in range(start, start + table.num_rows)]
         known = {
             "uid": pa.array(keys, pa.string()),
             "archive": pa.repeat(pa.scalar(name), table.num_rows),

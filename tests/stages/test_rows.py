@@ -57,9 +57,9 @@ def test_json_in_every_form_gives_the_same_rows(name: str, data: bytes) -> None:
     assert table["source"].to_pylist()[1] == "fineweb"
 
 
-def test_uid_comes_from_the_row_number_across_batches() -> None:
+def test_uid_comes_from_the_file_name_and_the_row_number_across_batches() -> None:
     table = read("a.jsonl", lines(ROWS), batch_rows=1)
-    expected = [SHARD + hashlib.sha256(f"row:{n}".encode()).hexdigest()[:24] for n in range(4)]
+    expected = [SHARD + hashlib.sha256(f"a.jsonl#row:{n}".encode()).hexdigest()[:24] for n in range(4)]
     assert table["uid"].to_pylist() == expected
     assert table["archive_offset"].to_pylist() == [0, 1, 2, 3]
 

@@ -1,0 +1,80 @@
+"""What is tried before any work starts, so that hours of it are not lost to a model or a server that is not there."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from classifiers.score import check_fasttext, model_path
+from governance.config import Settings
+from governance.errors import RunError, UsageError
+from governance.plan import model_errors
+from synth.engines import EngineConfig
+from synth.models import check_model
+
+_TIMEOUT_S = 20.0  # for a server to say what it serves
+
+
+def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
+    """Every fastText file that the levels need begins like one. Errors: UsageError naming setting and file."""
+    for name, path in _fasttext_files(settings, levels):
+        with model_errors(name):
+            check_fasttext(path)
+
+
+def _fasttext_files(settings: Settings, levels: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    if "L1" in levels and settings.l1.language.model:
+        yield "l1.language.model", Path(settings.l1.language.model)
+    if "L2" in levels:
+        for language, path in settings.l2.quality.models.items():
+            yield f"l2.quality.models.{language}", model_path(language, path)
+
+
+def check_engine(engine: EngineConfig) -> None:
+    """The model of L3 can be had, or its server answers and serves it. Errors: UsageError, RunError."""
+    if engine.endpoint:
+        _check_server(engine, engine.endpoint)
+        return
+    with model_errors("l3.engine.model"):
+        check_model(engine.model, engine.revision)
+
+
+def _check_server(engine: EngineConfig, endpoint: str) -> None:
+    """Ask for the list of models, which every OpenAI-compatible server has; one without it still answered."""
+    if not endpoint.startswith(("http://", "https://")):
+        raise UsageError(f"--endpoint {endpoint!r} is no URL", "write for example http://127.0.0.1:8000/v1")
+    key = os.environ.get(engine.api_key_env)
+    request = Request(f"{endpoint.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"} if key else {})
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S) as reply:
+            body = reply.read()
+    except HTTPError as error:
+        _judge_status(error.code, engine, endpoint)
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise RunError(f"no server answers at {endpoint}: {reason}", "start it, or correct --endpoint") from error
+    _check_served(engine.model, endpoint, body)
+
+
+def _judge_status(status: int, engine: EngineConfig, endpoint: str) -> None:
+    if status in (401, 403):
+        raise UsageError(f"{endpoint} refuses the key (HTTP {status})", f"put a valid one into ${engine.api_key_env}")
+    if status >= 500 and status != 501:  # 501: it has no such list
+        raise RunError(f"the server at {endpoint} answers HTTP {status}", "wait until it is ready, or restart it")
+
+
+def _check_served(model: str, endpoint: str, body: bytes) -> None:
+    """The configured model is in the server's list, where it gives a readable one."""
+    try:
+        served = [str(entry["id"]) for entry in json.loads(body)["data"]]
+    except (ValueError, KeyError, TypeError):
+        return
+    if served and model not in served:
+        near = (difflib.get_close_matches(model, served, 1) or served)[0]
+        raise UsageError(f"{endpoint} serves {', '.join(served[:5])}, not {model!r}", f"use --model {near}")
