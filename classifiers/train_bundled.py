@@ -83,7 +83,8 @@ def train_language(table: dict, language: str, root: Path, excluded: frozenset[s
     """Collect the texts of one language, train its model, and return the report for its card."""
     chosen = []
     for source in table["source"]:
-        positives, negatives = sorted_texts(located(source), language, table, folder(source, root), excluded)
+        kept_out = frozenset() if source.get("test", False) else excluded
+        positives, negatives = sorted_texts(located(source), language, table, folder(source, root), kept_out)
         chosen.append((source, positives, negatives))
     known, unseen = gathered(chosen, test=False), gathered(chosen, test=True)
     report = train(*known, TrainConfig(**table["model"]), out / f"{language}.ftz", {"other_sources": unseen})
