@@ -70,8 +70,8 @@ class SynthesizeConfig(Config):
     min_prose_chars: int = 60  # a shorter paragraph is a heading or a list item
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
     # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
-    max_questions: int = Field(default=5, ge=1)
-    max_rewrites: int = Field(default=2, ge=1)
+    max_questions: int = Field(default=6, ge=1)
+    max_rewrites: int = Field(default=1, ge=1)
     min_target_chars: int = 120
     max_target_chars: int = 350
     retries: int = Field(default=1, ge=0)  # further requests after a rejected answer

@@ -44,10 +44,10 @@ class ChecksConfig(BaseModel):
     max_answer_units: int = 200
     max_repetition_ratio: float = 0.12  # of an output's 4-grams, those that came before
     max_question_ratio: float = 0.4  # of a rewrite's sentences, those that only ask
-    max_copied_ratio: float = 0.8  # of a rewrite's units, those inside verbatim runs
+    max_copied_ratio: float = 0.85  # of a rewrite's units, those inside verbatim runs
     min_copied_ratio: float = 0.0  # a rewrite that shares less has left its passage; support says more about that
     copied_run: int = 6  # units that make a verbatim run; twice as many characters in Chinese
-    min_question_content: int = 3  # content units of a question that is not "What is X?": fewer ask about anything
+    min_question_content: int = 2  # content units of a question that is not "What is X?": fewer ask about anything
     min_answer_news: int = 1  # content units of an answer that its question does not hold
     min_answer_subject: float = 0.6  # of a question's content units, those that the start of the answer takes up
     # Support is counted sentence by sentence against the nearest one of the passage, and the worst sentence decides.

@@ -40,6 +40,8 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 DEFINITION = re.compile(r"what (?:is|are|was|were) (?!the (?:name|number|reason)\b)", re.IGNORECASE)
 
+DONE_TO = re.compile(r"\w(?<!us)ed\?$")  # "What was the port discontinued?": a weak model's "why"
+
 
 def answers_kind(question: str, answer: str, language: str) -> bool:
     """Whether the answer has what its question word asks for; True where the question word asks for nothing we see."""
@@ -48,7 +50,7 @@ def answers_kind(question: str, answer: str, language: str) -> bool:
         if re.match(opening, question, re.IGNORECASE):
             return re.search(needed, answer, re.IGNORECASE) is not None
     if DEFINITION.match(question):
-        return _opens_with_subject(question, answer, language)
+        return is_definition(question, answer, language) or _opens_with_subject(question, answer, language)
     return True
 
 
@@ -65,6 +67,7 @@ def is_definition(question: str, answer: str, language: str) -> bool:
 
 
 def _opens_with_subject(question: str, answer: str, language: str) -> bool:
-    """Whether the answer to "What is X?" starts by speaking of X."""
+    """Whether the answer to "What is the X of Y?" starts by speaking of it, and says that it is something."""
     asked, answered = units.content_units(question, language), units.content_units(answer, language)
-    return bool(answered) and answered[0] in asked
+    is_said = re.search(r"\b(?:is|are|was|were|be)\b", answer) is not None
+    return bool(answered) and answered[0] in asked and len(asked) > 1 and is_said and not DONE_TO.search(question)

@@ -50,7 +50,9 @@ def l2_row(content: str | None = f"{FIRST}\n{SECOND}", lang: str = "en", number:
 
 
 def conversation(languages: tuple[str, ...] = ("en",), **options: Any) -> Conversation:
-    return open_conversation(SynthesizeConfig(**options), "model", "r1", languages, ("en", "zh"))
+    return open_conversation(
+        SynthesizeConfig(**({"max_rewrites": 2} | options)), "model", "r1", languages, ("en", "zh")
+    )
 
 
 def answer(asked: Request, text: str, finish: str = "stop") -> Answer:
