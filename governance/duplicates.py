@@ -123,10 +123,10 @@ def clusters_of(job: Job, uids: pa.ChunkedArray) -> pa.Table | None:
         return None
     wanted = dedup.uid_to_bytes(uids.combine_chunks())
     low, high = (pc.min_max(wanted.cast(pa.binary()))[name].as_py() for name in ("min", "max"))
-    with job.store.open(record.parts[0].path) as stream:
+    with job.store.map(record.parts[0].path) as stream:
         file = pq.ParquetFile(stream)
         groups = [g for g in range(file.num_row_groups) if _overlaps(file.metadata.row_group(g), low, high)]
-        table = file.read_row_groups(groups) if groups else None
+        table = file.read_row_groups(groups, use_threads=False) if groups else None
     return table
 
 

@@ -29,10 +29,10 @@ def read_parts(store: Store, parts: Iterable[Part], columns: Sequence[str] | Non
     """The rows of parts, one row group a table. Errors: CorpusError naming a part that is missing or damaged."""
     for part in parts:
         try:
-            with store.open(part.path) as stream:
+            with store.map(part.path) as stream:
                 file = pq.ParquetFile(stream, page_checksum_verification=True)
                 for group in range(file.num_row_groups):
-                    yield file.read_row_group(group, columns=list(columns) if columns else None)
+                    yield file.read_row_group(group, list(columns) if columns else None, use_threads=False)
         except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
             raise CorpusError(
                 f"cannot read {part.path}: {str(error).splitlines()[0]}",

@@ -96,6 +96,25 @@ class Store:
 
         return io.BufferedReader(_Raw(obstore.open_reader(self._client, path, buffer_size=8 << 20)), 1 << 20)
 
+    def map(self, path: str) -> Any:
+        """One object as a pyarrow NativeFile for a Parquet reader: mapped where it lies, or fetched whole.
+
+        Never a Python file: pyarrow's threads may still let go of one while the interpreter ends, which aborts it.
+        """
+        import obstore
+        import pyarrow as pa
+
+        if is_local(self.url):
+            return pa.memory_map(str(local_path(self.url) / path))
+        found = obstore.get(self._client, path)
+        if found.meta["size"] <= SPOOL_BYTES:
+            return pa.BufferReader(bytes(found.bytes()))
+        with tempfile.NamedTemporaryFile() as scratch:  # unlinked on leaving; the mapping keeps the bytes
+            for chunk in found.stream(min_chunk_size=SPOOL_BYTES // 4):
+                scratch.write(chunk)
+            scratch.flush()
+            return pa.memory_map(scratch.name)
+
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every object below a folder, in no particular order."""
         import obstore
