@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,11 +19,27 @@ from governance.runner import FATE, QUARANTINED
 from governance.status import dumps
 from manifests import ledger as accounts
 from manifests.ledger import Tally, tally
-from manifests.records import Part, Record, read_records
+from manifests.records import Part, Record, committed, read_record, record_path
 from manifests.schema import tier_schema
 from manifests.store import Store
 
+# Steps whose records stay in a sealed tier and make up its ledger, and those beside it.
+# Steps whose records stay in a sealed tier and make up its ledger, and those beside it.
 _RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
+_BESIDE = {"L1": ("duplicates",)}
+_BLOCK_BYTES = 8 << 20
+_UNREADABLE = (KeyError, ValueError, TypeError, IndexError, AttributeError)  # of JSON that is not what a run writes
+
+
+@dataclass
+class _Counted:
+    """What the objects of a tier hold, counted again."""
+
+    data: Tally = field(default_factory=Tally)
+    fates: Tally = field(default_factory=Tally)
+    ledgers: dict[str, accounts.Ledger] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    named: set[str] = field(default_factory=set)  # paths of the parts that records name
 
 
 def audit(store: Store, progress: Progress) -> dict[str, Any]:
@@ -41,85 +58,125 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
     base = f"{tier}/{dump}"
     try:
         manifest = json.loads(store.get(f"{base}/manifest.json"))
+        ledger = accounts.load(manifest["ledger"])
+        shards, fingerprint = int(manifest["shards"]), str(manifest["fingerprint"])
     except FileNotFoundError:
         yield "not sealed: the run that builds it did not end; run the same command again"
         return
-    except json.JSONDecodeError:
-        yield "manifest.json is not readable"
+    except _UNREADABLE as error:
+        yield f"manifest.json is not what a run writes: {type(error).__name__}: {error}"
         return
     report["tiers"].append(base)
-    yield from _lineage(store, manifest)
-    yield from (f"ledger: {fault}" for fault in accounts.faults(accounts.load(manifest["ledger"])))
-    counted: dict[str, accounts.Ledger] = {}
-    data, fates = Tally(), Tally()
-    with progress.stage(f"{tier} verify", total=manifest["shards"]) as line:
-        for step in _RECORDED[tier]:
-            for record in read_records(store, base, step):
-                if record.fingerprint != manifest["fingerprint"]:
-                    yield f"record {step} {record.number} was written under another plan"
-                faults, kept, seen = _recount(store, tier, record)
-                yield from faults
-                data, fates = data + kept, fates + seen
-                counted[step] = accounts.merge([counted.get(step, []), record.ledger])
+    yield from _plan_faults(store, base, manifest)
+    yield from _lineage(store, manifest, ledger)
+    yield from (f"ledger: {fault}" for fault in accounts.faults(ledger))
+    counted = _Counted()
+    with progress.stage(f"{tier} verify", total=shards) as line:
+        for step in (*_RECORDED[tier], *_BESIDE.get(tier, ())):
+            for number in sorted(committed(store, base, step)):
+                try:
+                    record = read_record(store, base, step, number)
+                except _UNREADABLE as error:
+                    yield f"{record_path(base, step, number)} is not what a run writes: {type(error).__name__}: {error}"
+                    continue
+                if record.fingerprint != fingerprint:
+                    yield f"{record_path(base, step, number)} was written under another plan"
+                before = counted.data.rows
+                yield from _recount(store, tier, record, counted)
                 report["parts"] += len(record.parts)
-                report["rows"] += kept.rows
-                line.advance(step == "data", kept.rows)
-    yield from _compare(
-        manifest, [account for step in _RECORDED[tier] for account in counted.get(step, [])], data, fates
-    )
+                report["rows"] += counted.data.rows - before
+                line.advance(step == "data", counted.data.rows - before)
+    yield from _compare(manifest, _RECORDED[tier], counted)
+    yield from _strays(store, tier, dump, counted.named)
 
 
-def _lineage(store: Store, manifest: dict[str, Any]) -> Iterator[str]:
-    """The parent is there and is the one this tier was made from."""
-    if manifest["parent"] is None:
-        return
+def _plan_faults(store: Store, base: str, manifest: dict[str, Any]) -> Iterator[str]:
+    """The manifest tells the plan that was stored before work began, and its fingerprint is the plan's."""
+    canonical = json.dumps(manifest.get("plan"), sort_keys=True, ensure_ascii=False)
+    if hashlib.sha256(canonical.encode()).hexdigest() != manifest["fingerprint"]:
+        yield "manifest.json: its fingerprint is not that of its plan"
     try:
-        parent = json.loads(store.get(f"{manifest['parent']}/{manifest['dump']}/manifest.json"))
-    except FileNotFoundError:
-        yield f"its parent tier {manifest['parent']} is missing"
+        stored = json.loads(store.get(f"{base}/plan.json"))
+        if stored["plan"] != manifest.get("plan") or stored["fingerprint"] != manifest["fingerprint"]:
+            yield "plan.json and manifest.json tell different plans"
+    except _UNREADABLE as error:
+        yield f"plan.json is not what a run writes: {type(error).__name__}: {error}"
+
+
+def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) -> Iterator[str]:
+    """The parent is there, is the one this tier was made from, and what it kept is what came in here."""
+    if manifest.get("parent") is None:
         return
-    if parent["fingerprint"] != manifest["plan"]["parent"]:
-        yield f"its parent tier {manifest['parent']} was built again since, differently"
+    name = f"{manifest['parent']}/{manifest.get('dump')}"
+    try:
+        parent = json.loads(store.get(f"{name}/manifest.json"))
+        kept = accounts.load(parent["ledger"])[-1].kept
+        if parent["fingerprint"] != manifest["plan"]["parent"]:
+            yield f"its parent tier {name} was built again since, differently"
+        elif ledger and ledger[0].stage != accounts.REQUESTS and ledger[0].came != kept:
+            yield f"its parent tier {name} kept {kept.rows} rows, {ledger[0].came.rows} came in, or other rows"
+    except FileNotFoundError:
+        yield f"its parent tier {name} is missing"
+    except _UNREADABLE:
+        yield f"the manifest of its parent tier {name} is not what a run writes"
 
 
-def _recount(store: Store, tier: str, record: Record) -> tuple[list[str], Tally, Tally]:
-    """Faults of one record's parts, the tally of its data rows, and of its annotation rows."""
-    faults: list[str] = []
-    kept, seen = Tally(), Tally()
+def _recount(store: Store, tier: str, record: Record, counted: _Counted) -> Iterator[str]:
+    """Faults of one record's parts; adds what they hold to what is counted."""
+    counted.named.update(part.path for part in record.parts)
+    merged = accounts.merge([counted.ledgers.get(record.step, []), record.ledger])
+    counted.ledgers[record.step] = merged
+    counted.totals.add(record)
     for part in record.parts:
-        table, fault = _read(store, part)
-        if table is None:
-            faults.append(fault)
-            continue
-        if part in data_parts(record):
-            kept += tally(table["uid"])
-            faults += _data_faults(tier, part, table)
-        elif part in annotation_parts(record):
-            seen += tally(table["uid"])
-            faults += _fate_faults(part, table, record)
-    return faults, kept, seen
+        try:
+            with store.open(part.path) as stream:
+                fault = _sum_fault(stream, part)
+                file = None if fault else pq.ParquetFile(stream)
+                if fault or file is None:
+                    yield fault
+                elif part in data_parts(record):
+                    counted.data += yield from _data(file, part, tier)
+                elif part in annotation_parts(record):
+                    counted.fates += yield from _fates(file, part, record)
+        except FileNotFoundError:
+            yield f"{part.path} is missing"
+        except pa.ArrowException as error:
+            yield f"{part.path} is no Parquet file: {str(error).splitlines()[0]}"
 
 
-def _read(store: Store, part: Part) -> tuple[pa.Table | None, str]:
-    try:
-        body = store.get(part.path)
-    except FileNotFoundError:
-        return None, f"{part.path} is missing"
-    if hashlib.sha256(body).hexdigest() != part.sha256:
-        return None, f"{part.path} is damaged: its sha256 is not the recorded one"
-    table = pq.read_table(io.BytesIO(body))
-    if table.num_rows != part.rows:
-        return None, f"{part.path} holds {table.num_rows} rows, its record says {part.rows}"
-    return table, ""
+def _sum_fault(stream: BinaryIO, part: Part) -> str:
+    """What is wrong with a part's bytes, "" when they are those that its record names."""
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK_BYTES):
+        digest.update(block)
+    if digest.hexdigest() != part.sha256:
+        return f"{part.path} is damaged: its sha256 is not the recorded one"
+    rows = pq.read_metadata(stream).num_rows
+    return "" if rows == part.rows else f"{part.path} holds {rows} rows, its record says {part.rows}"
 
 
-def _data_faults(tier: str, part: Part, table: pa.Table) -> Iterator[str]:
-    if not table.schema.equals(tier_schema(tier)):
+def _data(file: pq.ParquetFile, part: Part, tier: str) -> Generator[str, None, Tally]:
+    """Faults of a part that holds text; returns the tally of its rows."""
+    if not file.schema_arrow.equals(tier_schema(tier)):
         yield f"{part.path} has another schema than {tier}"
-    if pc.count_distinct(table["uid"]).as_py() != table.num_rows:
+        return Tally()
+    uids, empty = pa.chunked_array([], pa.string()), 0
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, ["uid", "content"])
+        uids = pa.chunked_array([*uids.chunks, *table["uid"].chunks])
+        empty += table["content"].null_count
+    if pc.count_distinct(uids).as_py() != len(uids):
         yield f"{part.path} holds a uid twice"
-    if table["content"].null_count:
-        yield f"{part.path} holds rows without content"
+    if empty:
+        yield f"{part.path} holds {empty} rows without content"
+    return tally(uids)
+
+
+def _fates(file: pq.ParquetFile, part: Part, record: Record) -> Generator[str, None, Tally]:
+    """Faults of a part that holds verdicts; returns the tally of its rows."""
+    table = file.read(["uid", FATE])
+    yield from _fate_faults(part, table, record)
+    return tally(table["uid"])
 
 
 def _fate_faults(part: Part, table: pa.Table, record: Record) -> Iterator[str]:
@@ -137,16 +194,34 @@ def _fate_faults(part: Part, table: pa.Table, record: Record) -> Iterator[str]:
         yield f"{part.path}: fate {wrong} counted {found.get(wrong, 0)} times, the ledger says {expected.get(wrong, 0)}"
 
 
-def _compare(manifest: dict[str, Any], counted: accounts.Ledger, data: Tally, fates: Tally) -> Iterator[str]:
+def _compare(manifest: dict[str, Any], steps: Sequence[str], counted: _Counted) -> Iterator[str]:
     """The sums of the records against the manifest, and of the rows against the sums."""
-    if accounts.dump(counted) != manifest["ledger"]:
+    ledger = [account for step in steps for account in counted.ledgers.get(step, [])]
+    if accounts.dump(ledger) != manifest["ledger"]:
         yield "the ledgers of the shards do not add up to the manifest's"
-    if not counted:
+    for name, value in counted.totals.to_json().items():
+        if manifest.get(name) != value:
+            yield f"manifest.json says {name} {manifest.get(name)}, the records of the shards {value}"
+    if not ledger:
         return
-    if data != counted[-1].kept:
-        yield f"the data holds {data.rows} rows, the ledger kept {counted[-1].kept.rows}, or other rows"
-    if fates != counted[0].came:
-        yield f"the annotations hold {fates.rows} fates for {counted[0].came.rows} that came in"
+    if counted.data != ledger[-1].kept:
+        yield f"the data holds {counted.data.rows} rows, the ledger kept {ledger[-1].kept.rows}, or other rows"
+    if counted.fates != ledger[0].came:
+        yield f"the annotations hold {counted.fates.rows} fates for {ledger[0].came.rows} that came in, or other rows"
+
+
+def _strays(store: Store, tier: str, dump: str, named: set[str]) -> Iterator[str]:
+    """Objects that no record names: a reader that globs the folder would take them for rows of the tier."""
+    base = f"{tier}/{dump}"
+    own = (f"{base}/_shards/", f"{base}/plan.json", f"{base}/manifest.json")
+    for found in store.list(base):
+        if found.path not in named and not found.path.startswith(own):
+            yield f"{found.path} is named by no record, yet a reader of the folder would take it for a part"
+    if tier == "L3":  # its data lies in the published layout, which all dumps share
+        others = tuple(f"{other}-part-" for below, other in dumps(store) if below == tier and other != dump)
+        for found in store.list("L3/data"):
+            if found.path not in named and not found.path.rpartition("/")[2].startswith(others):
+                yield f"{found.path} is named by no record, yet a reader of the folder would take it for a part"
 
 
 def show(report: dict[str, Any]) -> None:
