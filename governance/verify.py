@@ -38,7 +38,8 @@ class _Counted:
     data: Tally = field(default_factory=Tally)
     fates: Tally = field(default_factory=Tally)
     ledgers: dict[str, accounts.Ledger] = field(default_factory=dict)
-    totals: Totals = field(default_factory=Totals)
+    totals: Counter[str] = field(default_factory=Counter)  # as the manifest names them
+    figures: Counter[str] = field(default_factory=Counter)
     named: set[str] = field(default_factory=set)  # paths of the parts that records name
 
 
@@ -126,8 +127,11 @@ def _recount(store: Store, tier: str, record: Record, counted: _Counted) -> Iter
     counted.named.update(part.path for part in record.parts)
     merged = accounts.merge([counted.ledgers.get(record.step, []), record.ledger])
     counted.ledgers[record.step] = merged
-    counted.totals.add(record)
+    counted.figures.update(record.figures)
+    counted.totals["shards"] += record.step == "data"
     for part in record.parts:
+        if record.step == "data" and part in data_parts(record):
+            counted.totals.update(rows=part.rows, bytes=part.bytes, parts=1)
         try:
             with store.open(part.path) as stream:
                 fault = _sum_fault(stream, part)
@@ -199,9 +203,11 @@ def _compare(manifest: dict[str, Any], steps: Sequence[str], counted: _Counted) 
     ledger = [account for step in steps for account in counted.ledgers.get(step, [])]
     if accounts.dump(ledger) != manifest["ledger"]:
         yield "the ledgers of the shards do not add up to the manifest's"
-    for name, value in counted.totals.to_json().items():
-        if manifest.get(name) != value:
-            yield f"manifest.json says {name} {manifest.get(name)}, the records of the shards {value}"
+    for name in ("shards", "parts", "rows", "bytes"):
+        if manifest.get(name) != counted.totals[name]:
+            yield f"manifest.json says {name} {manifest.get(name)}, the records of the shards {counted.totals[name]}"
+    if manifest.get("figures") != dict(counted.figures):
+        yield "manifest.json: its figures are not the sum of the shards'"
     if not ledger:
         return
     if counted.data != ledger[-1].kept:
