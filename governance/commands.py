@@ -18,7 +18,7 @@ from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import RunError, UsageError
-from governance.inputs import dump_of, find_shards, refuse_archives_above_raw
+from governance.inputs import dump_of, find_shards, check_entry
 from governance.pipeline import Outcome, Request, plan_tiers, read_manifest
 from governance.pipeline import run as run_pipeline
 from governance.progress import Progress
@@ -72,7 +72,7 @@ def _request(ask: Ask, settings: Settings) -> Request:
     inputs = ask.inputs or _bundled()
     dump = dump_of(inputs) if ask.dump is None else ask.dump
     shards = find_shards(inputs, dump)
-    refuse_archives_above_raw(shards, ask.enter)
+    check_entry(shards, ask.enter)
     request = Request(ask.level, shards, open_output(ask.output), dump, settings, ask.enter, ask.rebuild)
     levels = tuple(plan.tier for plan in plan_tiers(request))
     preflight.check_classifiers(settings, levels)

@@ -65,13 +65,19 @@ def find_shards(patterns: Sequence[str], dump: str) -> list[Shard]:
     return [_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered)]
 
 
-def refuse_archives_above_raw(shards: Sequence[Shard], enter: str) -> None:
-    """Records of an archive are no rows yet: they enter at L0. Errors: UsageError."""
+def check_entry(shards: Sequence[Shard], enter: str) -> None:
+    """Records of an archive are no rows yet, so they enter at L0, and by other stages than rows. Errors: UsageError."""
     archive = next((shard for shard in shards if shard.is_archive), None)
+    rows = next((shard for shard in shards if not shard.is_archive), None)
     if archive is not None and enter != "L0":
         raise UsageError(
             f"{archive.name} is a web archive and cannot enter at {enter}",
             "leave --enter out, or give JSONL or Parquet",
+        )
+    if archive is not None and rows is not None:
+        raise UsageError(
+            f"{archive.name} is a web archive, {rows.name} holds rows: they become L0 by different stages",
+            "run them as two dumps of one --output, each with its own --dump",
         )
 
 
