@@ -18,7 +18,7 @@ from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import RunError, UsageError
-from governance.inputs import dump_of, find_shards, check_entry
+from governance.inputs import check_entry, dump_of, find_shards
 from governance.pipeline import Outcome, Request, plan_tiers, read_manifest
 from governance.pipeline import run as run_pipeline
 from governance.progress import Progress
