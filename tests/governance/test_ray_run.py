@@ -1,0 +1,83 @@
+"""The command on a real local Ray: the same bytes for any number of workers, in any order of input, after any kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.children import child, tree
+from tests.corpora import small_crawl
+
+
+def command(crawl: Path, output: str, *more: str) -> list[str]:
+    run = [sys.executable, "-m", "governance.cli", "run", "--level", "L2", "--dump", "web", "--json"]
+    return [*run, "--input", str(crawl), "--output", output, *more]
+
+
+@pytest.fixture(scope="module")
+def crawl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_crawl(tmp_path_factory.mktemp("crawl"))
+
+
+@pytest.fixture(scope="module")
+def expected(crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The corpus as one process without Ray builds it."""
+    output = str(tmp_path_factory.mktemp("serial"))
+    assert child(crawl_folder, output)[0] == 0
+    return tree(output)
+
+
+def test_two_workers_give_the_bytes_of_one_process_and_a_second_run_does_nothing(
+    crawl_folder: Path, expected: dict[str, str], store_url: str
+) -> None:
+    done = subprocess.run(
+        command(crawl_folder, store_url, "--workers", "2"), capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["built"] == ["L0", "L1", "L2"]
+    assert tree(store_url) == expected
+    again = subprocess.run(command(crawl_folder, store_url), capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["built"] == []
+    assert tree(store_url) == expected
+
+
+def test_killing_driver_or_worker_again_and_again_ends_in_the_same_bytes(
+    crawl_folder: Path, expected: dict[str, str], tmp_path: Path
+) -> None:
+    output, chance = str(tmp_path / "out"), random.Random(7)
+    for victim in ("driver", "worker", "driver"):
+        process = subprocess.Popen(command(crawl_folder, output, "--workers", "2"), stdout=subprocess.DEVNULL)
+        descendants = wait_for_workers(process)
+        time.sleep(chance.uniform(0.5, 3.0))
+        if victim == "worker":
+            for worker in descendants:
+                if worker.is_running() and "ray::" in "".join(worker.cmdline()[:1]):
+                    worker.send_signal(signal.SIGKILL)
+            assert process.wait(timeout=300) == 0
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            _, alive = psutil.wait_procs(descendants, timeout=60)
+            assert not alive, "Ray outlived its driver"
+    subprocess.run(command(crawl_folder, output, "--workers", "2"), stdout=subprocess.DEVNULL, check=True)
+    assert tree(output) == expected
+
+
+def wait_for_workers(process: subprocess.Popen[Any]) -> list[psutil.Process]:
+    """All processes below the driver, once Ray works."""
+    driver = psutil.Process(process.pid)
+    while process.poll() is None:
+        below = driver.children(recursive=True)
+        if any("ray::" in "".join(p.cmdline()[:1]) for p in below if p.is_running()):
+            return below
+        time.sleep(0.1)
+    return []
