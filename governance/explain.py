@@ -7,45 +7,101 @@ import json
 import re
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.errors import UsageError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
+from governance.runner import QUARANTINED
 from governance.status import dumps
 from manifests.records import Part, Record, read_record
 from manifests.store import Store
 
 _CONTENT_CHARS = 400
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MEMBERS = 20  # of a cluster of duplicates, those that are named
 _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
 
 
 def explain(store: Store, uid: str) -> dict[str, Any]:
-    """Everything the corpus knows of a uid: ``row`` it was asked for, ``path`` from the archive up, ``children`` at L3.
+    """Everything the corpus knows of a uid.
 
+    Returns ``fate`` in a sentence; ``path``, the rows of the document it leads to, from the archive up; ``duplicates``;
+    ``written``, where the uid is one of L3, the row and the requests that made it; ``children``, for a document, all
+    that was asked for and written from it.
     Opens one shard a tier, found from the uid itself. Errors: UsageError for what is no uid or not in the corpus.
     """
+    uid = uid.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{32}", uid):
         raise UsageError(f"{uid!r} is no uid", "a uid is 32 hex digits, the column uid of any Parquet part")
     for dump, number, name in _shards(store, uid[:8]):
-        root = uid
-        written = _find(store, "L3", dump, number, "uid", uid)
-        if written:
-            root = written[0]["row"]["parent_uid"]
-        path = [found for tier in ("L0", "L1", "L2") for found in _find(store, tier, dump, number, "uid", root)]
-        if not path and not written:
+        found = _find(store, "L3", dump, number, "uid", uid)
+        root = found[0]["row"]["parent_uid"] if found else uid
+        path = [entry for tier in ("L0", "L1", "L2") for entry in _find(store, tier, dump, number, "uid", root)]
+        if not path and not found:
             continue
-        children = _find(store, "L3", dump, number, "parent_uid", root)
+        related = _find(store, "L3", dump, number, "parent_uid", root)
+        duplicates = _duplicates(store, dump, root)
         return {
             "uid": uid,
             "root_uid": root,
             "dump": dump,
             "input": name,
-            "written": written,
+            "fate": _written_fate(found) if found else _fate(path, duplicates, related),
             "path": path,
-            "children": children,
+            "duplicates": duplicates,
+            "written": [entry for entry in related if uid in (entry["row"]["uid"], entry["row"].get("row_uid"))],
+            "children": [] if found else related,
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
+
+
+def _fate(path: list[dict[str, Any]], duplicates: dict[str, Any] | None, related: list[dict[str, Any]]) -> str:
+    """What became of a document, in a sentence."""
+    rejected = [entry for entry in path if entry["kind"] == "verdicts" and entry["row"].get("fate")]
+    if rejected:
+        row = rejected[0]["row"]
+        return f"{_verb(row['fate'])} at {rejected[0]['tier']}: {row.get('error') or row['fate']}"
+    if duplicates and "survivor" in duplicates:
+        return f"rejected at L1: dedup.{duplicates['kind']}, a duplicate of {duplicates['survivor']}"
+    rows = sum(entry["kind"] == "text" for entry in related)
+    kept = f"kept up to {path[-1]['tier']}"
+    return f"{kept}; {rows} rows were written from it" if related else kept
+
+
+def _verb(fate: str) -> str:
+    return "quarantined" if fate == QUARANTINED else "rejected"
+
+
+def _written_fate(found: list[dict[str, Any]]) -> str:
+    row = found[0]["row"]
+    if found[0]["kind"] == "text":
+        return f"written at L3 from {row['parent_uid']}, characters {row['passage_start']} to {row['passage_end']}"
+    return f"a request at L3 about {row['parent_uid']}: {row['outcome']}" + (
+        f", {row['reason']}" if row.get("reason") else ""
+    )
+
+
+def _duplicates(store: Store, dump: str, uid: str) -> dict[str, Any] | None:
+    """Of a victim its ``survivor`` and the ``kind`` of likeness; of a survivor its ``victims``; None for the rest."""
+    try:
+        record = read_record(store, f"L1/{dump}", "duplicates", 0)
+    except FileNotFoundError:
+        return None
+    key, survivor, victims = bytes.fromhex(uid), None, []
+    for table in read_parts(store, record.parts):
+        own = table.filter(pc.equal(table["uid"], pa.scalar(key, table["uid"].type))).to_pylist()
+        survivor = own[0] if own else survivor
+        group = table.filter(pc.equal(table["survivor"], pa.scalar(key, table["survivor"].type)))
+        victims += [row["uid"].hex() for row in group.to_pylist() if row["uid"] != key]
+    if survivor is None:
+        return None
+    size = survivor["cluster_size"]
+    if survivor["survivor"] == key:
+        return {"cluster_size": size, "victims": victims[:_MEMBERS]}
+    kind = "exact" if survivor["exact"] else "near"
+    return {"cluster_size": size, "survivor": survivor["survivor"].hex(), "kind": kind}
 
 
 def _shards(store: Store, key: str) -> list[tuple[str, int, str]]:
@@ -105,12 +161,15 @@ def show(body: dict[str, Any]) -> None:
     from rich.tree import Tree
 
     tree = Tree(Text(f"{body['uid']}  dump {body['dump']}, input {body['input']}"))
-    if body["root_uid"] != body["uid"]:
-        tree.add(Text(f"written from {body['root_uid']}"))
-    for found in body["path"]:
-        _branch(tree, found)
-    for found in body["children"]:
-        _branch(tree, found)
+    tree.add(Text(body["fate"]))
+    for entry in body["path"]:
+        _branch(tree, entry)
+    if body["duplicates"]:
+        branch = tree.add(Text("L1 duplicates"))
+        for name, value in body["duplicates"].items():
+            branch.add(Text(f"{name}: {', '.join(value) if isinstance(value, list) else value}"))
+    for entry in body["written"] or body["children"]:
+        _branch(tree, entry)
     Console().print(tree)
 
 
@@ -119,4 +178,5 @@ def _branch(tree: Any, found: dict[str, Any]) -> None:
 
     branch = tree.add(Text(f"{found['tier']} {found['kind']}  {found['part']}"))
     for name, value in found["row"].items():
-        branch.add(Text(f"{name}: {value}"))  # Text, not markup: page text must not style the terminal
+        # Text, not markup, and no control characters: page text must not steer the terminal.
+        branch.add(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", f"{name}: {value}")))
