@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.config import Settings
+from governance.errors import RunError
 from governance.runner import load_models
 from manifests.records import Part, Record, commit, read_record
 from manifests.store import Store
@@ -70,7 +71,10 @@ def models_of(job: Job, stages: tuple[Stage, ...]) -> dict[str, Any]:
     if job.fingerprint not in _models:
         _models.clear()
     loaded = _models.setdefault(job.fingerprint, {})
-    loaded.update(load_models([stage for stage in stages if stage.name not in loaded]))
+    try:
+        loaded.update(load_models([stage for stage in stages if stage.name not in loaded]))
+    except ValueError as error:  # a file that is no model of its kind, as the loaders say
+        raise RunError(f"a model of {job.tier} cannot be used: {error}", "correct it in the settings") from error
     return loaded
 
 

@@ -83,6 +83,8 @@ def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
         return json.loads(store.get(f"{tier}/{dump}/manifest.json"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise CorpusError(f"{tier}/{dump}/manifest.json is damaged: {error}", "see `governance verify`") from error
 
 
 def discard(store: Store, tier: str, dump: str) -> None:

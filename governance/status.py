@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from governance import funnel
+from governance.errors import CorpusError
 from manifests.records import committed
 from manifests.store import Store
 
@@ -35,6 +36,8 @@ def _state(store: Store, tier: str, dump: str) -> dict[str, Any]:
     except FileNotFoundError:
         shards = {step: len(committed(store, base, step)) for step in _STEPS[tier]}
         return {"tier": tier, "dump": dump, "state": "under way", "shards": shards}
+    except ValueError as error:
+        raise CorpusError(f"{base}/manifest.json is damaged: {error}", "see `governance verify`") from error
     row = funnel.tier_row(manifest)
     return {"dump": dump, "state": "sealed", "shards": {"data": manifest["shards"]}, **row}
 

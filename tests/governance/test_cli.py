@@ -200,6 +200,31 @@ def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp
     assert not any(path.is_file() for path in out.rglob("*"))
 
 
+def test_a_model_of_another_kind_ends_the_run_with_what_it_needs(
+    governance: Any, tmp_path: Path, archive: Path
+) -> None:
+    from classifiers.language_id import model_path
+
+    out = tmp_path / "out"
+    run = ("run", "--level", "L2", "--workers", "0", "--input", str(archive), "--output", str(out))
+    said = governance(*run, "--set", f"l2.quality.models.en={model_path()}")
+    assert said.code == 1 and "Traceback" not in said.err
+    assert f"error: a model of L2 cannot be used: classifier {model_path()} has labels" in said.err
+    said = governance("verify", str(out))
+    assert said.code == 1 and "L2/default: not sealed" in said.err and "1 faults" in said.err
+    assert "ok     L1/default" in said.out
+
+
+def test_a_damaged_manifest_is_named(governance: Any, tmp_path: Path, archive: Path, corpus: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(corpus, out)
+    (out / "L1" / "default" / "manifest.json").write_bytes(b"{")
+    refused(governance("status", str(out)), 1, "L1/default/manifest.json is damaged", "governance verify")
+    run = ("run", "--level", "L1", "--input", str(archive), "--output", str(out))
+    refused(governance(*run), 1, "L1/default/manifest.json is damaged", "governance verify")
+    assert governance("verify", str(out)).code == 1
+
+
 def test_an_endpoint_that_cannot_be_used_is_named_before_any_work(
     governance: Any, tmp_path: Path, archive: Path
 ) -> None:
