@@ -39,6 +39,8 @@ class Enter(StrEnum):
     L2 = "L2"
 
 
+_INTERRUPTED = 130
+
 # click's own error, which typer carries under a private name: a wrong flag, value or command
 _CommandLineError: Any = typer.BadParameter.__base__
 
@@ -139,18 +141,19 @@ def init(
 def main() -> None:
     """Entry point: known errors become one message with a remedy and an exit code, bugs keep their traceback."""
     try:
-        sys.exit(app(args=sys.argv[1:] or ["--help"], prog_name="governance", standalone_mode=False))
+        code = app(args=sys.argv[1:] or ["--help"], prog_name="governance", standalone_mode=False)
     except _CommandLineError as error:
         _fail(error.format_message(), _command_remedy(error), 2)
     except GovernanceError as error:
         _fail(str(error), error.remedy, error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", "everything committed is kept; the same command goes on from there", 130)
-    except OSError as error:
-        remedy = _os_remedy(error)
+    except Exception as error:
+        remedy = _storage_remedy(error)
         if remedy is None:
             raise
         _fail(str(error).splitlines()[0], remedy, 1)
+    if code == _INTERRUPTED:  # click catches the signal and answers with the code that shells know
+        _fail("interrupted", "everything committed is kept; the same command goes on from there", code)
+    sys.exit(code)
 
 
 def _command_remedy(error: Any) -> str:
@@ -164,11 +167,15 @@ def _command_remedy(error: Any) -> str:
     return f"did you mean {near[0]}? {listed}" if near else listed
 
 
-def _os_remedy(error: OSError) -> str | None:
-    if error.errno == errno.ENOSPC or "No space left" in str(error):
+def _storage_remedy(error: Exception) -> str | None:
+    """What to do about a disk or an object store that does not do its part; None for every other error."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "free some space and run the same command again; everything committed is kept"
     if isinstance(error, PermissionError):
-        return "give this user the right to it, or choose another --output"
+        return "give this user the right to it, or choose another place"
+    remote = isinstance(error, FileNotFoundError) and "://" in str(error.filename)
+    if remote or type(error).__module__.startswith("obstore"):
+        return "check that the bucket is there, the credentials, and the network; everything committed is kept"
     return None
 
 

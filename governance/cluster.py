@@ -226,8 +226,11 @@ def _retry(flight: _Flight, error: Exception) -> list[_Flight]:
     if isinstance(cause, GovernanceError):
         raise cause from None
     if flight.tries >= TRIES:
+        lines = str(cause).strip().splitlines() or ["no message"]
+        # A worker's own exception begins with what it says; what Ray says of a worker ends with it.
+        said = lines[-1] if cause is error else lines[0]
         raise RunError(
-            f"{flight.items[0]} failed {TRIES} times: {type(cause).__name__}: {str(cause).strip().splitlines()[-1]}",
+            f"{flight.items[0]} failed {TRIES} times: {type(cause).__name__}: {said}",
             "everything committed is kept; mend the cause and run the same command again",
         ) from error
     return [_Flight([item], flight.tries + 1) for item in flight.items]

@@ -148,7 +148,7 @@ class Store:
 
     @contextmanager
     def _room(self, path: str) -> Iterator[None]:
-        """Say that the disk is full as Python does, with the object's name. Errors: OSError (ENOSPC)."""
+        """Tell as Python does, and with the object's name, of a full disk or a missing bucket. Errors: OSError."""
         from obstore.exceptions import GenericError
 
         try:
@@ -157,6 +157,8 @@ class Store:
             if os.strerror(errno.ENOSPC) not in str(error):
                 raise
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{self.url}/{path}") from error
+        except FileNotFoundError as error:
+            raise FileNotFoundError(errno.ENOENT, "no place to write", f"{self.url}/{path}") from error
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""

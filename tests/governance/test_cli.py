@@ -307,6 +307,34 @@ def test_commands_on_a_place_without_a_corpus_name_it(governance: Any, tmp_path:
         refused(governance("explain", "0" * 32, "--output", out), 2, message, out)
 
 
+def test_a_bucket_that_is_not_there_is_named(governance: Any, tmp_path: Path, archive: Path, s3_server: Any) -> None:
+    run = ("run", "--level", "L0", "--workers", "0")
+    for words in (
+        ("status", "s3://nobucket/x"),
+        (*run, "--input", "s3://nobucket/in", "--output", str(tmp_path / "out")),
+        (*run, "--input", str(archive), "--output", "s3://nobucket/x"),
+    ):
+        refused(governance(*words), 1, "nobucket", "check that the bucket is there")
+
+
+def test_an_interrupted_command_says_that_it_can_go_on(governance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("governance.commands.status", interrupted)
+    refused(governance("status", "x"), 130, "interrupted", "the same command goes on")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("governance.commands.status", broken)
+    monkeypatch.setattr(sys, "argv", ["governance", "status", "x"])
+    with pytest.raises(KeyError, match="a bug"):
+        cli.main()
+
+
 def test_init_never_overwrites_unasked_and_names_a_place_it_cannot_write(governance: Any, tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text("mine")
