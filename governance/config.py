@@ -217,8 +217,7 @@ def _comments(model: type[BaseModel]) -> dict[str, str]:
     for owner in reversed([base for base in model.__mro__ if base is not BaseModel and issubclass(base, BaseModel)]):
         source = textwrap.dedent(inspect.getsource(owner))
         lines = source.splitlines()
-        (definition,) = ast.parse(source).body
-        for node in definition.body:  # type: ignore[attr-defined]
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 note = _note(lines, node)
                 found |= {node.target.id: note} if note else {}
