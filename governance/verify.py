@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
+from governance.parts import read_parts
 from governance.progress import Progress
 from governance.runner import FATE, QUARANTINED
 from governance.status import dumps
@@ -84,6 +86,7 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                     yield f"{record_path(base, step, number)} was written under another plan"
                 before = counted.data.rows
                 yield from _recount(store, tier, record, counted)
+                yield from _orphans(store, dump, record) if tier == "L3" else ()
                 report["parts"] += len(record.parts)
                 report["rows"] += counted.data.rows - before
                 line.advance(step == "data", counted.data.rows - before)
@@ -120,6 +123,21 @@ def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) ->
         yield f"its parent tier {name} is missing"
     except _UNREADABLE:
         yield f"the manifest of its parent tier {name} is not what a run writes"
+
+
+def _orphans(store: Store, dump: str, record: Record) -> Iterator[str]:
+    """Rows written from documents that L2 does not hold."""
+    try:
+        parents = _values(store, data_parts(record), "parent_uid")
+        known = _values(store, data_parts(read_record(store, f"L2/{dump}", "data", record.number)), "uid")
+    except (CorpusError, FileNotFoundError):
+        return  # what is missing or damaged is told where it lies
+    if lost := parents - known:
+        yield f"shard {record.number} holds rows written from documents that L2 does not hold, such as {min(lost)}"
+
+
+def _values(store: Store, parts: Sequence[Part], column: str) -> set[str]:
+    return {value for table in read_parts(store, parts, [column]) for value in table[column].to_pylist()}
 
 
 def _recount(store: Store, tier: str, record: Record, counted: _Counted) -> Iterator[str]:

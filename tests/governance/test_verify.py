@@ -199,6 +199,23 @@ def test_another_column_and_a_row_without_text_are_told(corpus: Store) -> None:
     assert f"{path} has another schema than L1" in faults(corpus)
 
 
+def test_a_row_written_from_a_document_that_is_not_there_is_told(corpus: Store) -> None:
+    path = path_of(corpus, "L3")
+    shard = int(path.rpartition("/")[2].split("-")[2])
+    body = corpus.get(path)
+    table = pq.read_table(io.BytesIO(body))
+    place = table.column_names.index("parent_uid")
+    other = table.set_column(place, table.schema.field(place), pa.array(["0" * 32] * len(table)))
+    sink = io.BytesIO()
+    pq.write_table(other, sink)
+    corpus.put(path, sink.getvalue())
+    for item in list(corpus.list("L3/web/_shards")):
+        edit_json(corpus, item.path, lambda record: _retell(record, path, sink.getvalue(), len(other)))
+    assert f"shard {shard} holds rows written from documents that L2 does not hold, such as {'0' * 32}" in faults(
+        corpus
+    )
+
+
 def test_a_parent_that_was_built_again_differently_or_is_gone_is_told(
     corpus: Store, tmp_path_factory: pytest.TempPathFactory, built: str
 ) -> None:
