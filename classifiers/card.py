@@ -18,6 +18,7 @@ def write_cards(model: Path, report: dict[str, Any], title: str, about: str) -> 
 
 
 def markdown(report: dict[str, Any], title: str, about: str) -> str:
+    """The card as Markdown text."""
     training, config = report["training"], report["config"]
     settings = ", ".join(f"{name} {value}" for name, value in config.items())
     lines = [
@@ -45,11 +46,13 @@ def markdown(report: dict[str, Any], title: str, about: str) -> str:
 
 
 def metrics_row(name: str, figures: dict[str, float]) -> str:
+    """One row of the table of metrics."""
     columns = ("documents", "positives", "auc", "auc_of_length", "accuracy", "precision", "recall")
     return f"| {name} | {' | '.join(str(figures[column]) for column in columns)} |"
 
 
 def source_row(source: dict[str, Any]) -> str:
+    """One row of the table of sources."""
     role = f"{source['role']}, test" if source["test"] else source["role"]
     counts = f"{source['positives']} | {source['negatives']}"
     return f"| {source['name']} | {source['version']} | {source['licence']} | {role} | {counts} |"

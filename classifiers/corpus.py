@@ -41,6 +41,7 @@ def sorted_texts(source: dict, language: str, limits: dict, root: Path, excluded
 
 
 def files(source: dict, root: Path) -> list[Path]:
+    """The files of a source, by its globs, without those it names under `not`."""
     found = {path for pattern in source["globs"] for path in root.glob(pattern) if path.is_file()}
     unwanted = source.get("not", [])
     return sorted(path for path in found if not any(fnmatch(path.name, pattern) for pattern in unwanted))
@@ -70,6 +71,7 @@ def han_share(text: str) -> float:
 
 
 def is_sentence(line: str, language: str) -> bool:
+    """Whether a line reads as a sentence of the language."""
     return SENTENCE[language].match(line.strip()) is not None
 
 
@@ -89,6 +91,7 @@ def pieces(text: str, limits: dict, number: int) -> Iterator[str]:
 
 
 def run_of_lines(lines: list[str], wanted: float) -> str:
+    """The first lines up to about `wanted` characters, at least one."""
     taken, size = [], 0
     for line in lines:
         if taken and size + len(line) > wanted:
@@ -105,10 +108,12 @@ def fractions(text: str) -> tuple[float, float]:
 
 
 def capped(texts: list[str], cap: int) -> list[str]:
+    """At most `cap` different texts, in the order of their hash."""
     return sorted(dict.fromkeys(texts), key=fractions)[:cap]
 
 
 def read_html(data: bytes) -> str:
+    """The main text of a page."""
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.encoding import detect_encoding
 
@@ -116,6 +121,7 @@ def read_html(data: bytes) -> str:
 
 
 def read_text(data: bytes) -> str:
+    """A text file, gzipped or plain."""
     return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "replace")
 
 

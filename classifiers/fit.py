@@ -12,6 +12,7 @@ import sys
 
 
 def main(job: dict) -> None:
+    """Train one model by the job handed over: input, settings, quantisation, output."""
     import fasttext
 
     model = fasttext.train_supervised(job["input"], verbose=0, **job["train"])

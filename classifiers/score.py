@@ -57,6 +57,7 @@ def check_fasttext(path: Path) -> None:
 
 
 def check_exists(path: Path) -> None:
+    """Errors: ValueError naming a model file that is not there."""
     if not path.is_file():
         raise ValueError(f"classifier {path} does not exist: give the path of a fastText .bin or .ftz, or 'bundled'")
 

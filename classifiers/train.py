@@ -42,6 +42,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def matrix_is_large(self) -> TrainConfig:
+        """Refuse a matrix so small that fastText leaves part of it uninitialised."""
         if self.dim * self.bucket * 4 < MIN_MATRIX_BYTES:
             least = -(-MIN_MATRIX_BYTES // (4 * self.dim))
             raise ValueError(f"bucket {self.bucket} is too small for dim {self.dim}: give at least {least}")
@@ -86,10 +87,12 @@ def unique(normalizer: Normalizer, texts: Sequence[str]) -> list[str]:
 
 
 def digest(line: str) -> bytes:
+    """sha256 of a line, the order that shuffles without a seed."""
     return hashlib.sha256(line.encode("utf-8")).digest()
 
 
 def check_classes(classes: dict[str, list[str]]) -> None:
+    """Errors: ValueError for a class with too few texts, or a text in both classes."""
     for label, lines in classes.items():
         if len(lines) < 2:
             raise ValueError(f"class {label} has {len(lines)} texts after de-duplication: give more")
@@ -133,6 +136,7 @@ def fasttext_settings(cfg: TrainConfig) -> dict[str, Any]:
 
 
 def measure(model: Any, positives: list[str], negatives: list[str]) -> dict[str, float]:
+    """Metrics of a model on held-out lines."""
     lines = [*positives, *negatives]
     labels = np.arange(len(lines)) < len(positives)
     return metrics(labels, score_lines(model, lines), lines)

@@ -30,6 +30,7 @@ TITLES = {"en": "Explanatory prose, English (bundled)", "zh": "Explanatory prose
 
 
 def main(arguments: list[str]) -> None:
+    """`list` names the packages, `build PACKAGES [OUT]` trains both models from them."""
     sources = tomllib.loads(SOURCES.read_text(encoding="utf-8"))
     if arguments == ["list"]:
         print("\n".join(sorted({f"{s['name']}={s['version']}" for s in debian_sources(sources)})))
@@ -40,11 +41,13 @@ def main(arguments: list[str]) -> None:
 
 
 def debian_sources(sources: dict) -> list[dict]:
+    """The sources that are Debian packages."""
     every = [source for language in TITLES for source in sources[language]["source"]]
     return [source for source in every if not source["name"].startswith("@") and source["name"] != EVERY_PACKAGE]
 
 
 def build(sources: dict, packages: Path, out: Path) -> None:
+    """Unpack the packages, train both models, write their cards."""
     excluded = crawl_pages()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -72,6 +75,7 @@ def crawl_pages() -> frozenset[str]:
 
 
 def unpack_deb(name: str, packages: Path, root: Path) -> None:
+    """Unpack one package below `root`."""
     found = sorted(packages.glob(f"{name}_*.deb"))
     if len(found) != 1:
         raise ValueError(f"{packages} has {len(found)} files {name}_*.deb and should have one; see `list`")
@@ -106,6 +110,7 @@ def gathered(chosen: list[tuple[dict, list, list]], test: bool) -> tuple[list[st
 
 
 def folder(source: dict, root: Path) -> Path:
+    """Where the files of a source lie."""
     if source["name"] == EVERY_PACKAGE:
         return root
     return root / "npm" if source["name"].startswith("@") else root / source["name"]

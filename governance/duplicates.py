@@ -25,7 +25,7 @@ from manifests.records import Part, PartWriter, Record, committed, read_record, 
 from stages import dedup
 
 SHARDS_A_RUN = 64
-ROWS_A_PARTITION = 1_000_000  # documents; 15 bucket rows of 36 bytes each, about 0.5 GB with the sort
+ROWS_A_PARTITION = 250_000  # documents: the worker that joins them peaks at 0.4 GB, with 1 million over 1 GB
 _CLUSTER_GROUP_ROWS = 100_000  # rows a row group of the cluster table, so that a shard reads only its own
 _SIGNATURE_COLUMNS = ("dedup.exact", "dedup.signature", "dedup.length", "dedup.scheme")
 _VERDICT_COLUMNS = ("uid", FATE, "lang", "lang_score", "num_words", "pii_masked")

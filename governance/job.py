@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from governance.config import Settings
-from governance.errors import RunError
+from governance.errors import CorpusError, RunError
 from governance.runner import load_models
-from manifests.records import Part, Record, commit, read_record
+from manifests.records import Part, Record, commit, read_record, record_path
 from manifests.store import Store
 from stages.contract import Stage
 
@@ -47,11 +48,14 @@ def done_before(step: str) -> Callable[[Callable[[Job, Any], Record]], Callable[
                 record = read_record(job.store, job.base, step, number)
             except FileNotFoundError:
                 record = commit(job.store, job.base, build(job, item))
+            except (ValueError, KeyError, TypeError) as error:
+                raise CorpusError(
+                    f"the record of {step} {number} in {job.base} is not readable: {error}",
+                    f"remove {record_path(job.base, step, number)} and run the same command again",
+                ) from error
             return summary(record)
 
-        run.__name__ = run.__qualname__ = build.__name__
-        run.__doc__ = build.__doc__
-        return run
+        return wraps(build)(run)  # under the step's own name, by which Ray's workers find it
 
     return wrap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -233,7 +233,7 @@ class _Timer:
         from contextlib import contextmanager
 
         @contextmanager
-        def measure() -> Iterator[None]:
+        def measure() -> Generator[None]:
             start = time.monotonic()
             yield
             self.seconds[name] = round(time.monotonic() - start, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +70,7 @@ def stage_identity(stage: Stage) -> dict[str, Any]:
 
 
 @contextmanager
-def model_errors(where: str) -> Iterator[None]:
+def model_errors(where: str) -> Generator[None]:
     """Turn what a model or prompt that cannot be used raises into a message for the user, before work starts."""
     try:
         yield

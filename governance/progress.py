@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -73,7 +73,7 @@ class Progress:
     mode: Mode = "plain"
 
     @contextmanager
-    def stage(self, title: str, total: int, done: int = 0, unit: str = "shards") -> Iterator[Line]:
+    def stage(self, title: str, total: int, done: int = 0, unit: str = "shards") -> Generator[Line]:
         """A line for one step, closed with its totals."""
         line = Line(title, total, done, self.mode, unit=unit, _first=done)
         if self.mode != "live":

@@ -30,7 +30,8 @@ _READER = "ingest"
 def annotation_columns(folded: Folded, stages: tuple[Stage, ...], base: tuple[str, ...]) -> list[str]:
     """Names of the columns kept as annotations: identity, fate, and all that the stages found out."""
     added = [name for stage in stages for name in stage.adds if name not in _NOT_ANNOTATED]
-    return [name for name in (*base, FATE, "error", *added) if name in folded.table.column_names]
+    there = set(folded.table.column_names)
+    return [name for name in (*base, FATE, "error", *added) if name in there]
 
 
 @done_before("data")

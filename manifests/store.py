@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,7 +147,7 @@ class Store:
         return True
 
     @contextmanager
-    def _room(self, path: str) -> Iterator[None]:
+    def _room(self, path: str) -> Generator[None]:
         """Tell as Python does, and with the object's name, of a full disk or a missing bucket. Errors: OSError."""
         from obstore.exceptions import GenericError
 
@@ -200,7 +200,7 @@ class HashingSpool(io.RawIOBase):
     """A file to write once: hashed as it grows, in memory while small and on scratch disk when large."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the part
+        self._file: Any = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the part
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -224,4 +224,4 @@ class HashingSpool(io.RawIOBase):
     def content(self) -> BinaryIO:
         """The written bytes, from the start."""
         self._file.seek(0)
-        return self._file  # type: ignore[return-value]
+        return self._file

@@ -85,6 +85,7 @@ def models_identity(cfg: QualityConfig) -> dict[str, str]:
 
 
 def quality_stage(cfg: QualityConfig) -> Stage:
+    """The L2 stage: the score, then the verdict of the threshold; only for rows that passed what stands before."""
     return Stage(
         name="quality",
         fn=quality,

@@ -55,9 +55,7 @@ def published(text: str, tokenizer: Any) -> str:
 def real_pages(archive: str, number: int) -> list[str]:
     """Main text of every few pages of the bundled crawl."""
     with (CRAWL / f"{archive}.warc.gz").open("rb") as stream:
-        bodies = [
-            record.reader.read() for record in ArchiveIterator(stream, record_types=WarcRecordType.response)
-        ]
+        bodies = [record.reader.read() for record in ArchiveIterator(stream, record_types=WarcRecordType.response)]
     step = len(bodies) // number
     return [extract_plain_text(body.decode("utf-8", "replace"), main_content=True) for body in bodies[::step]]
 

@@ -13,7 +13,8 @@ TRICKY = (
     "Hello, it's a test... don't U.S.A. (e.g. 5km), \"quoted.\" foo's U.S. x=y a-b 10-20 and/or state-of-the-art",
     "http://a.b/c?x=1 http://www.example.com/a-b/c. mail me@some-where.co.uk, foo/bar,baz see example.com:8080/x-y.",
     "end.Start NASA. ---x x--y $100 100$ 3.5% 20°C 5+ +5 5+5 a+b C++ #tag @you 'tis ‘quoted’ “double” — dash–dash",
-    "I'd've can't cannot gonna y'all Let's it’s they’ll've who're 9am 12p.m. Mr. Smith. Dr.Who x-Mr. v.s. :-) (:-) &:) smile:) 1): Ph.D., Id id.",
+    "I'd've can't cannot gonna y'all Let's it’s they’ll've who're 9am 12p.m. Mr. Smith. Dr.Who x-Mr. v.s. :-) "
+    "(:-) &:) smile:) 1): Ph.D., Id id.",
     "(((nested))) [1] {x} <tag> a...b ... …… …word word… naïve café, Ünïcode. Привет, мир. 1,000 a,b 1,b",
     "",
     "   ",
