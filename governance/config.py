@@ -73,6 +73,7 @@ class L3(Config):
     """Refined: what an LLM wrote, checked against its source."""
 
     max_documents: int | None = Field(default=None, ge=1)  # documents of each dump to write from; none: all
+    max_failure_rate: float = Field(default=0.1, ge=0, le=1)  # share of requests that may fail before the run stops
     engines: int = Field(default=1, ge=1)  # engines at work at once, one a GPU or server
     gpus_per_engine: float = Field(default=0, ge=0)  # 0 runs the CPU build
     engine: EngineConfig = EngineConfig()

@@ -17,6 +17,7 @@ import pyarrow as pa
 from governance.answers import AnswerLog
 from governance.cluster import Cluster
 from governance.config import Settings
+from governance.errors import RunError
 from governance.job import Job, data_parts
 from governance.parts import read_parts
 from governance.progress import Progress
@@ -37,6 +38,7 @@ from synth.models import model_identity, resolve_model
 
 FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
 _EVENT_S = 1.0
+_LEAST_FAILURES = 10  # failed requests before their share means anything
 _DOCUMENTS_AN_ITEM = 2_000  # shards are handed to engines in groups of about this many documents
 _ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "licence")
 
@@ -159,6 +161,7 @@ class Refiner:
         self._asked: dict[str, tuple[_Shard, int]] = {}
         self._waiting: deque[tuple[_Shard, int, Request]] = deque()
         self._news: Counter[str] = Counter()
+        self._answered = self._failed = 0
 
     def work(self, item: tuple[Quota, ...]) -> Iterator[dict[str, int]]:
         """Write the shards of an item; yields counts of what is new about once a second."""
@@ -249,9 +252,26 @@ class Refiner:
         shard.answers[answer.key] = answer
         self._news["answers"] += 1
         self._news["output_tokens"] += answer.output_tokens
+        self._answered += 1
         if answer.error is None:  # a failure is asked again by the next run, a text never
             shard.log.append(answer)
+        else:
+            self._failed += 1
+            self._refuse_failures(answer.error)
         self._go_on(shard, index)
+
+    def _refuse_failures(self, last: str) -> None:
+        """Stop where so many requests fail that the engine is at fault, so that no shard is sealed half written.
+
+        Errors: RunError. The answers there are stay in the log.
+        """
+        if self._failed >= _LEAST_FAILURES and self._failed > self._job.settings.l3.max_failure_rate * self._answered:
+            for log in {id(shard): shard.log for shard, _ in self._asked.values()}.values():
+                log.flush()
+            raise RunError(
+                f"{self._failed} of {self._answered} requests failed, the last one: {last}",
+                "see that the server or model works, then run the same command again: no answer is asked for twice",
+            )
 
     def _settle(self, under_way: list[_Shard]) -> None:
         """Commit the shards that are done, and drop their answer logs."""

@@ -17,7 +17,8 @@ from typing import Any
 
 
 class Server(ThreadingHTTPServer):
-    """``asked`` counts requests by the hash of what was asked; ``status`` answers that many requests with an error."""
+    """``asked`` counts requests by the hash of what was asked; ``errors_to_play`` requests get an error instead, and
+    all do once ``dies_after`` have been answered."""
 
     daemon_threads = True
 
@@ -25,6 +26,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: Counter[str] = Counter()
         self.errors_to_play = 0
+        self.dies_after: int | None = None
         self.lock = threading.Lock()
 
     @property
@@ -39,8 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         question = json.dumps([body["messages"], body.get("temperature")])
         with self.server.lock:
-            play_error = self.server.errors_to_play > 0
-            self.server.errors_to_play -= play_error
+            dead = self.server.dies_after is not None and sum(self.server.asked.values()) >= self.server.dies_after
+            play_error = self.server.errors_to_play > 0 or dead
+            self.server.errors_to_play -= play_error and not dead
             if not play_error:
                 self.server.asked[hashlib.sha256(question.encode()).hexdigest()] += 1
         if play_error:

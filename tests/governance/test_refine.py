@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from governance.pipeline import read_manifest
 from governance.progress import Progress
 from governance.verify import audit
 from manifests.ledger import REQUESTS, load
@@ -136,7 +137,8 @@ def test_server_errors_are_tried_again_and_cost_no_row(
 def test_after_a_kill_before_any_write_no_stored_answer_is_asked_for_again(
     crawl_folder: Path, selected: str, server: Server, store_url: str
 ) -> None:
-    overrides = settings(server, "l3.max_documents=3")
+    # One request at a time: else the number of log segments, and so of writes, would vary from run to run.
+    overrides = settings(server, "l3.max_documents=2", "l3.engine.max_num_seqs=1")
     copy(selected, f"{store_url}/undisturbed")
     code, writes = child(crawl_folder, f"{store_url}/undisturbed", "L3", overrides)
     assert code == 0
@@ -154,6 +156,23 @@ def test_after_a_kill_before_any_write_no_stored_answer_is_asked_for_again(
         assert manifest(output)["ledger"] == ledger, f"killed before write {number}"
         assert faults(output) == []
         assert not list(Store(output).list("L3/web/_answers")), "the answer log outlived its shard"
+
+
+def test_a_server_that_dies_stops_the_run_and_the_same_command_goes_on_when_it_is_back(
+    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+) -> None:
+    output = str(tmp_path / "out")
+    copy(selected, output)
+    overrides = settings(server, "l3.engine.max_attempts=1", "l3.synthesize.max_questions=6")
+    server.dies_after = 5
+    assert child(crawl_folder, output, "L3", overrides)[0] == 1
+    assert read_manifest(Store(output), "L3", "web") is None, "a tier was sealed full of failures"
+    stored, server.dies_after = stored_keys(output), None
+    assert len(stored) == 5
+    server.asked.clear()
+    assert child(crawl_folder, output, "L3", overrides)[0] == 0
+    assert sum(server.asked.values()) + len(stored) == len(notes(output))
+    assert faults(output) == []
 
 
 def stored_keys(output: str) -> set[str]:
