@@ -117,10 +117,17 @@ def show(body: dict[str, Any]) -> None:
 
 
 def _show_synthesis(console: Any, figures: dict[str, Any]) -> None:
-    """What the LLM was asked, what came of it, and why the rest was rejected."""
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(figures["rejected_by"].items())[:8])
+    """What the LLM was asked, what came of it, why the rest was rejected, and what it was not asked at all."""
+    reasons = {name: count for name, count in figures["rejected_by"].items() if name not in ("skipped", "failed")}
+    told = ", ".join(f"{reason} {count:,}" for reason, count in list(reasons.items())[:8])
     console.print(f"LLM    {', '.join(f'{k} {_number(v)}' for k, v in figures.items() if k != 'rejected_by')}")
-    console.print(f"       of its outputs rejected: {reasons or 'none'}", highlight=False)
+    console.print(f"       of its outputs rejected: {told or 'none'}", highlight=False)
+    if figures.get("skipped"):
+        console.print(
+            f"       {figures['skipped']:,} requests skipped: their language is not one that the model writes; "
+            "name one that does with --model or --endpoint",
+            highlight=False,
+        )
 
 
 def size(count: int) -> str:
