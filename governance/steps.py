@@ -5,6 +5,7 @@ Each step looks for its record first: a shard that is committed is not done agai
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +35,26 @@ def annotation_columns(folded: Folded, stages: tuple[Stage, ...], base: tuple[st
     return [name for name in (*base, FATE, "error", *added) if name in there]
 
 
+def fold_shard(
+    job: Job, stages: tuple[Stage, ...], batches: Iterable[pa.Table], notes: Annotations,
+    keep: Callable[[pa.Table], None], reader: str | None = None,
+) -> Ledger:  # fmt: skip
+    """Fold every batch of a shard: verdicts to ``notes``, kept rows to ``keep``; returns the shard's ledger.
+
+    Errors: RunError above the error rate.
+    """
+    ledgers: list[Ledger] = []
+    base = tiers.ENTRY_ANNOTATIONS if reader else ("uid",)
+    for batch in batches:
+        folded = fold(stages, batch, models_of(job, stages), reader)
+        ledgers.append(folded.ledger)
+        notes.write(folded.table.select(annotation_columns(folded, stages, base)))
+        keep(folded.kept())
+    ledger = merge(ledgers)
+    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    return ledger
+
+
 @done_before("data")
 def ingest(job: Job, shard: Shard) -> Record:
     """Input object to the data and annotations of the tier at which it enters (A of the data flow)."""
@@ -41,15 +62,11 @@ def ingest(job: Job, shard: Shard) -> Record:
     stem = f"part-{shard.number:05d}"
     data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=job.tier != "L0")
     notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
-    ledgers: list[Ledger] = []
     with open_input(shard) as stream:
-        for batch in tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings):
-            folded = fold(stages, batch, models_of(job, stages), reader=_READER)
-            ledgers.append(folded.ledger)
-            notes.write(folded.table.select(annotation_columns(folded, stages, tiers.ENTRY_ANNOTATIONS)))
-            data.write(tiers.with_defaults(folded.kept(), job.dump))
-    ledger = merge(ledgers)
-    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+        batches = tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings)
+        ledger = fold_shard(
+            job, stages, batches, notes, lambda kept: data.write(tiers.with_defaults(kept, job.dump)), _READER
+        )
     return Record("data", shard.number, shard.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
 
 
@@ -59,13 +76,7 @@ def annotate(job: Job, number: int) -> Record:
     stages = tiers.stages_of(job.settings, job.tier)
     parent = read_record(job.store, job.parent_base, "data", number)
     notes = Annotations(job.store, f"{job.base}/annotations/part-{number:05d}")
-    ledgers: list[Ledger] = []
-    for batch in read_parts(job.store, data_parts(parent)):
-        folded = fold(stages, batch, models_of(job, stages))
-        ledgers.append(folded.ledger)
-        notes.write(folded.table.select(annotation_columns(folded, stages, ("uid",))))
-    ledger = merge(ledgers)
-    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    ledger = fold_shard(job, stages, read_parts(job.store, data_parts(parent)), notes, lambda _: None)
     return Record("annotations", number, parent.name, job.fingerprint, notes.finish(), ledger)
 
 
@@ -110,12 +121,5 @@ def score(job: Job, number: int) -> Record:
     stem = f"part-{number:05d}"
     data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=True)
     notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
-    ledgers: list[Ledger] = []
-    for batch in read_parts(job.store, data_parts(parent)):
-        folded = fold(stages, batch, models_of(job, stages))
-        ledgers.append(folded.ledger)
-        notes.write(folded.table.select(annotation_columns(folded, stages, ("uid",))))
-        data.write(folded.kept())
-    ledger = merge(ledgers)
-    refuse_error_rate(ledger, job.settings.run.max_error_rate)
+    ledger = fold_shard(job, stages, read_parts(job.store, data_parts(parent)), notes, data.write)
     return Record("data", number, parent.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
