@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from governance.answers import AnswerLog
 from governance.cluster import Cluster
 from governance.config import Settings
@@ -21,9 +19,8 @@ from governance.errors import RunError
 from governance.job import Job, data_parts
 from governance.parts import read_parts
 from governance.progress import Progress
-from manifests.ledger import REQUESTS, Account, tally
-from manifests.records import Part, Record, commit, committed, read_record, read_records, write_part
-from manifests.schema import conform, tier_schema
+from governance.refined import write_shard
+from manifests.records import Part, commit, committed, read_record, read_records
 from stages.synthesize import (
     Conversation,
     Finished,
@@ -31,7 +28,6 @@ from stages.synthesize import (
     open_conversation,
     plan_row,
     read,
-    to_tables,
 )
 from synth.engines import Answer, Engine, EngineConfig, Request, engine_languages, open_engine
 from synth.models import model_identity, resolve_model
@@ -299,63 +295,3 @@ def _best(job: Job, parts: Sequence[Part], documents: int, talk: Conversation) -
         if row["lang"] in talk.languages
     ]
     return {uid for _, uid in sorted(ranked)[:documents]}
-
-
-def write_shard(job: Job, number: int, name: str, finished: Sequence[Finished | None]) -> Record:
-    """Write the annotations and rows of a shard; returns the record to commit."""
-    notes, data = to_tables([one for one in finished if one is not None])
-    fate, reason = _fates(notes)
-    notes = notes.set_column(notes.column_names.index("fate"), "fate", fate).append_column("reason", reason)
-    parts = (
-        [write_part(job.store, f"{job.base}/annotations/part-{number:05d}", [notes], notes.schema)]
-        if len(notes)
-        else []
-    )
-    data = conform(data, tier_schema("L3"))
-    for folder in sorted({_folder(job, row) for row in data.select(["lang", "style"]).to_pylist()}):
-        chosen = [_folder(job, row) == folder for row in data.select(["lang", "style"]).to_pylist()]
-        stem = f"{folder}/{job.dump}-part-{number:05d}"
-        parts.append(write_part(job.store, stem, [data.filter(pa.array(chosen))], data.schema))
-    ledger = [_requests_account(notes), Account("rows", tally(data["uid"]), tally(data["uid"]))]
-    return Record("data", number, name, job.fingerprint, parts, ledger, _figures(notes, data))
-
-
-def _folder(job: Job, row: dict[str, Any]) -> str:
-    """The folder of a row in the layout of the published data set."""
-    kind = "qa" if row["style"] == "qa" else "multi_style"
-    return f"L3/data/{job.settings.l3.synthesize.name}_{row['lang']}_l3/{kind}"
-
-
-def _fates(notes: pa.Table) -> tuple[pa.Array, pa.Array]:
-    """Each request's fate as the ledger names it, and the word of whoever decided it."""
-    outcomes, reasons = notes["outcome"].to_pylist(), notes["fate"].to_pylist()
-    fates = [
-        None if outcome == "kept" else f"{REQUESTS}.{reason if outcome == 'rejected' else outcome}"
-        for outcome, reason in zip(outcomes, reasons, strict=True)
-    ]
-    return pa.array(fates, pa.string()), pa.array(reasons, pa.string())
-
-
-def _requests_account(notes: pa.Table) -> Account:
-    """planned = kept + rejected (by reason) + failed + skipped."""
-    account = Account(REQUESTS, tally(notes["uid"]))
-    groups: dict[str | None, list[str]] = {}
-    for uid, fate in zip(notes["uid"].to_pylist(), notes["fate"].to_pylist(), strict=True):
-        groups.setdefault(fate, []).append(uid)
-    account.kept = tally(pa.array(groups.pop(None, []), pa.string()))
-    for fate, uids in groups.items():
-        account.rejected[str(fate).removeprefix(f"{REQUESTS}.")] = tally(pa.array(uids, pa.string()))
-    return account
-
-
-def _figures(notes: pa.Table, data: pa.Table) -> dict[str, int]:
-    """Counts for the funnel: requests by outcome, tokens, verified tokens and what they make."""
-    figures: Counter[str] = Counter(requests=len(notes), rows=len(data))
-    for note in notes.select(["outcome", "task", "prompt_tokens", "output_tokens"]).to_pylist():
-        figures[note["outcome"]] += 1
-        figures["prompt_tokens"] += note["prompt_tokens"]
-        figures["output_tokens"] += note["output_tokens"]
-        if note["outcome"] == "kept":
-            figures["verified_tokens"] += note["output_tokens"]
-            figures["verified_qa_pairs" if note["task"] == "qa" else "verified_rewrites"] += 1
-    return dict(figures)
