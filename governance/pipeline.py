@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,11 +89,13 @@ def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
 
 
 def discard(store: Store, tier: str, dump: str) -> None:
-    """Remove a tier of a dump: the seal first, so that nothing half removed looks whole, and the plan last, so that a
-    killed removal is taken up again."""
+    """Remove a tier of a dump: the seal first, then the records, so that nothing half removed looks whole or done, and
+    the plan last, so that a killed removal is taken up again."""
     base = f"{tier}/{dump}"
+    parts = [part.path for record in read_records(store, base, "data") for part in record.parts]
     store.delete([f"{base}/manifest.json"])
-    store.delete([part.path for record in read_records(store, base, "data") for part in record.parts])
+    store.delete([found.path for found in store.list(f"{base}/_shards")])
+    store.delete(parts)
     store.delete([found.path for found in store.list(base) if found.path != f"{base}/plan.json"])
     store.delete([f"{base}/plan.json"])
 
@@ -128,25 +131,24 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
         raise UsageError(
             f"another run with other settings is writing {job.base}", "wait for it, or use another --output"
         )
-    timed = _Timer(outcome.seconds)
     if parent is None:
-        with timed(f"{plan.tier} ingest"):
+        with _timed(outcome.seconds, f"{plan.tier} ingest"):
             _map(cluster, progress, f"{plan.tier} ingest", steps.ingest, job, list(request.shards), "data")
         return seal(job, ["data"])
     numbers = sorted(committed(request.store, job.parent_base, "data"))
     if plan.tier == "L1":
-        with timed("L1 annotate"):
+        with _timed(outcome.seconds, "L1 annotate"):
             _map(cluster, progress, "L1 annotate", steps.annotate, job, numbers, "annotations")
-        with timed("L1 duplicates"):
+        with _timed(outcome.seconds, "L1 duplicates"):
             duplicates.find(job, cluster, numbers)
-        with timed("L1 select"):
+        with _timed(outcome.seconds, "L1 select"):
             _map(cluster, progress, "L1 select", steps.select, job, numbers, "data")
         return seal(job, ["annotations", "data"], ["duplicates"])
     if plan.tier == "L2":
-        with timed("L2 score"):
+        with _timed(outcome.seconds, "L2 score"):
             _map(cluster, progress, "L2 score", steps.score, job, numbers, "data")
         return seal(job, ["data"])
-    with timed("L3 refine"):
+    with _timed(outcome.seconds, "L3 refine"):
         refine.build(job, cluster, progress, numbers)
     return seal(job, ["data"])
 
@@ -223,19 +225,9 @@ def _add_totals(totals: dict[str, int], record: Record) -> None:
         totals["parts"] += 1
 
 
-@dataclass
-class _Timer:
-    """Wall seconds of named steps."""
-
-    seconds: dict[str, float]
-
-    def __call__(self, name: str) -> Any:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def measure() -> Generator[None]:
-            start = time.monotonic()
-            yield
-            self.seconds[name] = round(time.monotonic() - start, 2)
-
-        return measure()
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Generator[None]:
+    """Note the wall seconds of a step."""
+    start = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - start, 2)

@@ -22,7 +22,7 @@ def build(
     crawl: str, output: str, level: str, overrides: tuple[str, ...], before: int | None, fault: int, count: Any,
     env: dict[str, str],
 ) -> None:  # fmt: skip
-    """One run, in this process, that sends itself a signal before a write.
+    """One run, in this process, that sends itself a signal before a write or a removal.
 
     One that was stopped and woken plays a worker, not a driver: it ends where the tier would be sealed.
     """
@@ -30,22 +30,25 @@ def build(
     writes = 0
 
     def watch(write: Any) -> Any:
-        def watched(self: Store, path: str, data: Any) -> Any:
+        def watched(self: Store, what: Any, *data: Any) -> Any:
             nonlocal writes
             writes += 1
             if writes == before:
                 os.kill(os.getpid(), fault)
-            if before is not None and writes > before and path.endswith("manifest.json"):
+            if before is not None and writes > before and data and what.endswith("manifest.json"):
                 os._exit(0)
-            return write(self, path, data)
+            return write(self, what, *data)
 
         return watched
 
-    Store.put, Store.create = watch(Store.put), watch(Store.create)  # type: ignore[method-assign]
+    for name in ("put", "create", "delete"):
+        setattr(Store, name, watch(getattr(Store, name)))
     from governance import commands, refine
 
     refine.FLUSH_S = 0.0  # every answer is logged as it comes
-    ask = commands.Ask(level, (crawl,), output, None, "L0", "web", None, 0, overrides, False)
+    rebuild = "rebuild" in overrides
+    overrides = tuple(override for override in overrides if override != "rebuild")
+    ask = commands.Ask(level, (crawl,), output, None, "L0", "web", None, 0, overrides, rebuild)
     commands.run(ask, as_json=True)
     count.value = writes
 

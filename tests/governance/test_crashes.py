@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.children import child, start, tree, wait_until_stopped
+from tests.children import child, copy, start, tree, wait_until_stopped
 from tests.corpora import small_crawl
 
 
@@ -62,3 +62,30 @@ def test_a_worker_that_was_stopped_until_others_were_done_changes_nothing_on_wak
         sleeper.join()
         assert sleeper.exitcode == 0
         assert tree(output) == expected, f"stopped before write {number}"
+
+
+def test_a_rebuild_that_is_killed_anywhere_ends_as_if_built_so_from_the_start(
+    crawl_folder: Path, tmp_path: Path
+) -> None:
+    old, changed = ("l1.clean.min_chars=1",), ("l1.clean.min_chars=2000",)
+    assert child(crawl_folder, str(tmp_path / "old"), "L1", old)[0] == 0
+    assert child(crawl_folder, str(tmp_path / "new"), "L1", changed)[0] == 0
+    expected = tree(str(tmp_path / "new"))
+    assert tree(str(tmp_path / "old")) != expected
+    for number in range(1, 12, 2):
+        output = str(tmp_path / f"killed-{number}")
+        copy(str(tmp_path / "old"), output)
+        assert child(crawl_folder, output, "L1", (*changed, "rebuild"), kill_before=number)[0] == -signal.SIGKILL
+        assert child(crawl_folder, output, "L1", (*changed, "rebuild"))[0] == 0
+        assert tree(output) == expected, f"killed before write {number}"
+
+
+def test_a_killed_rebuild_can_go_back_to_the_old_settings(crawl_folder: Path, tmp_path: Path) -> None:
+    old, changed = ("l1.clean.min_chars=1",), ("l1.clean.min_chars=2000",)
+    assert child(crawl_folder, str(tmp_path / "old"), "L1", old)[0] == 0
+    for number in (2, 3, 4, 5):
+        output = str(tmp_path / f"killed-{number}")
+        copy(str(tmp_path / "old"), output)
+        assert child(crawl_folder, output, "L1", (*changed, "rebuild"), kill_before=number)[0] == -signal.SIGKILL
+        assert child(crawl_folder, output, "L1", old)[0] == 0
+        assert tree(output) == tree(str(tmp_path / "old")), f"killed before write {number}"
