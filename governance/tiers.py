@@ -7,8 +7,6 @@ from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from stages.pii import pii_stage
-from stages.quality import quality_stage
 
 from governance.config import Settings
 from stages.c4 import c4_stage
@@ -20,6 +18,8 @@ from stages.fineweb import fineweb_stage
 from stages.gopher import gopher_quality_stage, gopher_repetition_stage
 from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
 from stages.language import language_stage
+from stages.pii import pii_stage
+from stages.quality import quality_stage
 
 # What the annotations of a tier that is read from outside say of each record, beside verdicts.
 ENTRY_ANNOTATIONS = ("uid", "url", "record_id", "record_type", "archive_offset", "status", "mime")

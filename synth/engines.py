@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -208,10 +209,27 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
         gpu_memory_utilization=0.2 if on_cpu else cfg.gpu_memory_utilization,
         disable_log_stats=True,
     )
+    _let_vllm_scan_modules()
     try:
         return LLMEngine.from_engine_args(args)
     except OSError as error:
         raise ModelNotFound(f"model {model!r} could not be loaded: {error}") from error
+
+
+def _let_vllm_scan_modules() -> None:
+    """Give vLLM's module scan a ``vars`` that answers with a mapping, always.
+
+    It calls ``vars(value).get(...)`` on every attribute of every module (vllm/triton_utils/dispatcher.py, 0.32). The
+    library object of llvmlite has an attribute for any name, ``__dict__`` too, so where numba ran before, the engine
+    would not load.
+    """
+    from vllm.triton_utils import dispatcher
+
+    def mapping_of(value: object) -> Mapping[str, Any]:
+        found = vars(value)
+        return found if isinstance(found, Mapping) else {}
+
+    setattr(dispatcher, "vars", mapping_of)  # noqa: B010 - shadows the builtin in that module alone
 
 
 class OpenAIEngine:
