@@ -7,6 +7,7 @@ Only small values cross it: shard numbers, counts, messages. Text goes from the 
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -86,6 +87,8 @@ class Cluster:
         import ray
 
         local = self.address is None
+        if self.address is not None:
+            _reach(self.address)
         for last in (False, True):
             try:
                 ray.init(
@@ -139,6 +142,13 @@ class Cluster:
             return
         self._start()
         _Pool(make, context, on_event, engines, cpus, gpus).run(deque((item, 1) for item in items))
+
+
+def _reach(address: str) -> None:
+    """Try the port of a cluster first: Ray itself gives up on a dead one after two minutes. Errors: OSError."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():  # not "auto"
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _groups(items: Sequence[Any], slots: int) -> Iterator[list[Any]]:

@@ -127,3 +127,11 @@ def test_a_stopped_worker_is_overtaken_and_what_it_says_on_waking_is_ignored(clu
     while not (tmp_path / "woken").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (tmp_path / "woken").exists()
+
+
+def test_a_cluster_that_is_not_there_is_named_at_once() -> None:
+    with (
+        pytest.raises(RunError, match=r"Ray did not start at 127\.0\.0\.1:9: .*refused"),
+        Cluster(address="127.0.0.1:9") as nowhere,
+    ):
+        nowhere.map(times, 1, [1], lambda _item, _result: None)
