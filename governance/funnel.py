@@ -85,14 +85,9 @@ def show(body: dict[str, Any]) -> None:
             f"Nothing to do: {body['output']} holds all of this already, built from the same input and settings."
         )
     table = Table(title=f"{body['output']}, dump {body['dump']}", title_justify="left")
-    for name, side in (
-        ("tier", "left"),
-        ("in", "right"),
-        ("rows", "right"),
-        ("bytes", "right"),
-        ("quarantined", "right"),
-    ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    table.add_column("tier")
+    for name in ("in", "rows", "bytes", "quarantined"):
+        table.add_column(name, justify="right")
     table.add_column("rejected, by reason")
     for row in body["tiers"]:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(row["rejected"].items())[:6])
