@@ -13,7 +13,7 @@ from synth.parsers import Parsed, ParseError, parse
 # Every figure of every check, as the annotations hold it; null where an answer never came.
 FIGURES = pa.schema(
     {name: pa.string() for name in ("format.finish", "format.error", "phrases.meta", "phrases.refusal")}
-    | {name: pa.string() for name in ("phrases.dangling", "unsupported.which")}
+    | {name: pa.string() for name in ("phrases.dangling", "unsupported.which", "repetition.stutter")}
     | {f"length.{name}": pa.int64() for name in ("units", "question_units", "answer_units")}
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
     | {"negation.flips": pa.int64(), "support.question_content": pa.int64(), "support.answer_news": pa.int64()}

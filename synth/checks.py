@@ -75,6 +75,16 @@ META = {
         r"(?:本文|该文|这段|上述|以上|给定|原文|下面)(?:文本|文字|内容|段落|材料)?(?=是|中|的|提到|指出|说|介绍)|改写如下|好的[,，]"
     ),
 }
+STUTTER = {
+    # One word alone may come twice ("more and more", "had had"), and "an index is an index that ..." defines.
+    "en": re.compile(
+        r"\b(?:(?!and\b|or\b)([\w'-]{1,30}(?:\s{1,3}[\w'-]{1,30}){1,5})[\s,]{1,3}"
+        r"(?:and\s|or\s|(?:is|are)\s(?:the\s)?)?\1"
+        r"|([\w'-]{1,30})\s(?:or|(?:is|are)\sthe)\s\2|(\w{1,30}-[\w-]{1,30})\sand\s\3)\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(r"([\u4e00-\u9fff]{2,12})[,，、]?(?:和|或|或者|与|是)\1"),
+}
 REFUSAL = {
     "en": re.compile(
         r"\bI(?:'m| am) (?:sorry|unable|not able)|\bI (?:can(?:no|')t|apologi[sz]e|do not have)"
@@ -119,6 +129,7 @@ def check(
     # An answer that takes up its question is no repetition, so the two are counted apart.
     parts = [parsed.text] if parsed.question is None else [parsed.question, parsed.answer or ""]
     figures |= {"repetition.ratio": max(_repetition(part, language) for part in parts)} | _phrases(parsed, language)
+    figures["repetition.stutter"] = next(filter(None, (_stutter(part, passage, language) for part in parts)), None)
     figures |= _copying(parsed.text, source, cfg.copied_run) | _unsupported(parsed, source) | _support(parsed, source)
     return figures | {"drop": _first_broken(task, language, parsed, figures, cfg)}
 
@@ -155,6 +166,13 @@ def _length(parsed: Parsed, passage: str, language: str) -> Figures:
         "length.question_units": len(units.units(parsed.question or "", language)),
         "length.answer_units": len(units.units(parsed.answer or "", language)),
     }
+
+
+def _stutter(text: str, passage: str, language: str) -> str | None:
+    """A phrase said twice in a row with hardly a word between, where the passage does not say so: "built-in and
+    built-in", "the file is the file". None when there is none."""
+    found = (match.group() for match in STUTTER[language].finditer(text))
+    return next((phrase for phrase in found if phrase.lower() not in passage.lower()), None)
 
 
 def _repetition(text: str, language: str) -> float:
@@ -266,6 +284,7 @@ def _broken_form(task: str, language: str, parsed: Parsed, figures: Figures, cfg
         ("language", figures["language.ratio"] < cfg.min_language_ratio),
         ("language", language == "en" and figures["language.function_words"] < cfg.min_function_word_ratio),
         ("repetition", figures["repetition.ratio"] > cfg.max_repetition_ratio),
+        ("stutter", figures["repetition.stutter"] is not None),
     )
     return next((reason for reason, broken in rules if broken), None)
 

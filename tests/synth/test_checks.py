@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stages.verify import FIGURES, verify
-from synth.checks import ChecksConfig
+from synth.checks import ChecksConfig, _stutter
 
 EN = (
     "The cron program of Unix was written in 1975 and runs commands at fixed times. The crontab command edits the "
@@ -119,6 +119,27 @@ def test_an_output_in_the_other_language_is_rejected() -> None:
     assert fate("lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor incididunt ut labore") == (
         "language"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("en", "It is explained in detail in detail in the manual.", "in detail in detail"),
+        ("en", "Types (both built-in and built-in) are listed.", "built-in and built-in"),
+        ("en", "The signed file is the signed file of a mirror.", "The signed file is the signed file"),
+        ("en", "It had had a long history, and more and more readers.", None),
+        ("en", "A hash index is an index that is small.", None),
+        ("en", "Any such work or work based on it.", "work or work"),
+        ("en", "A list, a set and a map are listed.", None),
+        ("zh", "文件系统和文件系统会移除条目。", "文件系统和文件系统"),
+        ("zh", "文件系统移除条目，数据块仍在磁盘上。", None),
+    ],
+)
+def test_a_phrase_said_twice_in_a_row_is_a_stutter_unless_the_passage_says_so(
+    language: str, text: str, said: str | None
+) -> None:
+    assert _stutter(text, "", language) == said
+    assert _stutter(text, f"... {text}", language) is None
 
 
 def test_lengths_repetition_and_copying_have_bounds() -> None:
