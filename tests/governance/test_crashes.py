@@ -65,27 +65,27 @@ def test_a_worker_that_was_stopped_until_others_were_done_changes_nothing_on_wak
 
 
 def test_a_rebuild_that_is_killed_anywhere_ends_as_if_built_so_from_the_start(
-    crawl_folder: Path, tmp_path: Path
+    crawl_folder: Path, store_url: str
 ) -> None:
     old, changed = ("l1.clean.min_chars=1",), ("l1.clean.min_chars=2000",)
-    assert child(crawl_folder, str(tmp_path / "old"), "L1", old)[0] == 0
-    assert child(crawl_folder, str(tmp_path / "new"), "L1", changed)[0] == 0
-    expected = tree(str(tmp_path / "new"))
-    assert tree(str(tmp_path / "old")) != expected
+    assert child(crawl_folder, f"{store_url}/old", "L1", old)[0] == 0
+    assert child(crawl_folder, f"{store_url}/new", "L1", changed)[0] == 0
+    expected = tree(f"{store_url}/new")
+    assert tree(f"{store_url}/old") != expected
     for number in range(1, 12, 2):
-        output = str(tmp_path / f"killed-{number}")
-        copy(str(tmp_path / "old"), output)
+        output = f"{store_url}/killed-{number}"
+        copy(f"{store_url}/old", output)
         assert child(crawl_folder, output, "L1", (*changed, "rebuild"), kill_before=number)[0] == -signal.SIGKILL
         assert child(crawl_folder, output, "L1", (*changed, "rebuild"))[0] == 0
         assert tree(output) == expected, f"killed before write {number}"
 
 
-def test_a_killed_rebuild_can_go_back_to_the_old_settings(crawl_folder: Path, tmp_path: Path) -> None:
+def test_a_killed_rebuild_can_go_back_to_the_old_settings(crawl_folder: Path, store_url: str) -> None:
     old, changed = ("l1.clean.min_chars=1",), ("l1.clean.min_chars=2000",)
-    assert child(crawl_folder, str(tmp_path / "old"), "L1", old)[0] == 0
+    assert child(crawl_folder, f"{store_url}/old", "L1", old)[0] == 0
     for number in (2, 3, 4, 5):
-        output = str(tmp_path / f"killed-{number}")
-        copy(str(tmp_path / "old"), output)
+        output = f"{store_url}/killed-{number}"
+        copy(f"{store_url}/old", output)
         assert child(crawl_folder, output, "L1", (*changed, "rebuild"), kill_before=number)[0] == -signal.SIGKILL
         assert child(crawl_folder, output, "L1", old)[0] == 0
-        assert tree(output) == tree(str(tmp_path / "old")), f"killed before write {number}"
+        assert tree(output) == tree(f"{store_url}/old"), f"killed before write {number}"
