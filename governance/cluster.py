@@ -246,11 +246,6 @@ def _retry(flight: _Flight, error: Exception) -> list[_Flight]:
     return [_Flight([item], flight.tries + 1) for item in flight.items]
 
 
-def _last_line(error: Exception) -> str:
-    """The last line of a message: of a remote failure the cause, after its traceback."""
-    return (str(error).strip().splitlines() or ["no message"])[-1]
-
-
 @dataclass
 class _Pool:
     """One ``Cluster.stream`` under way: actors, each with at most one item in flight."""

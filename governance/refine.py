@@ -10,6 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from governance.answers import AnswerLog
@@ -72,10 +73,14 @@ def conversation(settings: Settings) -> Conversation:
 
 
 def _written_by(engine: EngineConfig) -> dict[str, str]:
-    """Name and revision of the model; a server tells its name only, so a revision is what the settings say."""
+    """Name and revision of the model, the same before and after it was downloaded: of a server or a hub id, which may
+    move, the revision is what the settings say; of a folder it is the hash of its weights."""
     if engine.endpoint:
         return {"name": engine.model, "revision": engine.revision or "served"}
-    return model_identity(resolve_model(engine.model), engine.revision)
+    model = resolve_model(engine.model)
+    if not Path(model).is_dir():
+        return {"name": model, "revision": engine.revision or "main"}
+    return model_identity(model, engine.revision)
 
 
 def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]) -> None:

@@ -67,12 +67,6 @@ class Store:
 
         return bytes(obstore.get(self._client, path).bytes())
 
-    def read_range(self, path: str, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start`` (fewer at the end of the object)."""
-        import obstore
-
-        return bytes(obstore.get_range(self._client, path, start=start, length=length))
-
     def exists(self, path: str) -> bool:
         """Whether an object is there."""
         import obstore

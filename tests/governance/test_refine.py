@@ -12,8 +12,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from governance.config import load as load_settings
 from governance.pipeline import read_manifest
 from governance.progress import Progress
+from governance.refine import synthesis_identity
 from governance.verify import audit
 from manifests.ledger import REQUESTS, load
 from manifests.records import read_records
@@ -173,6 +175,20 @@ def test_a_server_that_dies_stops_the_run_and_the_same_command_goes_on_when_it_i
     assert child(crawl_folder, output, "L3", overrides)[0] == 0
     assert sum(server.asked.values()) + len(stored) == len(notes(output))
     assert faults(output) == []
+
+
+def test_a_hub_model_has_one_identity_before_and_after_its_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    settings = load_settings(None, ['l3.engine.model="org/model"'])
+    before = synthesis_identity(settings)
+    ref = tmp_path / "hub" / "models--org--model" / "refs" / "main"
+    ref.parent.mkdir(parents=True)
+    ref.write_text("0123456789abcdef")
+    assert synthesis_identity(settings) == before
+    pinned = load_settings(None, ['l3.engine.model="org/model"', 'l3.engine.revision="0123456789abcdef"'])
+    assert synthesis_identity(pinned) != before
 
 
 def stored_keys(output: str) -> set[str]:

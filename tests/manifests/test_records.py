@@ -105,7 +105,6 @@ def test_reading_a_store_in_ranges_is_reading_a_file(store_url: str) -> None:
         assert stream.read(10) == body[1000:1010]
         assert stream.seek(-5, 2) == len(body) - 5
         assert stream.read() == body[-5:]
-    assert store.read_range("object", 256, 4) == body[256:260]
 
 
 def test_deleting_what_is_not_there_is_no_error(store_url: str) -> None:
