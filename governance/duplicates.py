@@ -28,7 +28,8 @@ SHARDS_A_RUN = 64
 ROWS_A_PARTITION = 250_000  # documents: the worker that joins them peaks at 0.4 GB, with 1 million over 1 GB
 _CLUSTER_GROUP_ROWS = 100_000  # rows a row group of the cluster table, so that a shard reads only its own
 _SIGNATURE_COLUMNS = ("dedup.exact", "dedup.signature", "dedup.length", "dedup.scheme")
-_VERDICT_COLUMNS = ("uid", FATE, "lang", "lang_score", "num_words", "pii_masked")
+_LANGUAGE_COLUMNS = ("lang", "lang_score", "lang_second", "lang_second_share", "lang_script")
+_VERDICT_COLUMNS = ("uid", FATE, *_LANGUAGE_COLUMNS, "num_words", "pii_masked")
 
 
 @dataclass(frozen=True)
