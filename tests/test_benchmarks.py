@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import report, scheduler, scheduler_shards, scheduler_shuffle, spine
+from benchmarks import metadata, report, scheduler, scheduler_shards, scheduler_shuffle, spine
 from benchmarks.measure import Clock, SideError, peak, reset_peak, run_side
 from governance.inputs import find_shards
 from stages.warc import read_records
@@ -155,3 +155,21 @@ def test_generated_texts_do_not_depend_on_the_number_of_shards(tmp_path: Path) -
         signatures += [[value for part in parts for value in pq.read_table(part)["dedup.signature"].to_pylist()]]
     assert signatures[0] == signatures[1]
     assert len(set(signatures[0])) == 1000 - 2 * (scheduler_shuffle.CLUSTER_SIZE - 1)
+
+
+def test_metadata_is_scored_on_both_sides_of_the_same_pages(
+    shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata.main(["--folder", str(shared_data / "web-pages"), "--pages", "5", "--runs", "1"])
+    body = _printed(capsys)
+    for side in ("ours", "trafilatura", "ours_thorough"):
+        assert body["figures"][side]["title"]["pages"] == body["figures"]["pages"] == 5
+    assert len(body["bars"]) == 4
+
+
+def test_authors_are_the_same_whatever_their_order_case_and_separator() -> None:
+    gold = {"url": "https://example.org/", "title": None, "author": "ANN LEE und Bo Ek", "date": None}
+    page = metadata.Page(gold, "", [], [], None, None)
+    figures = metadata.rates([page], [{"title": "x", "author": "Bo Ek; Ann Lee", "date": None}])
+    assert (figures["author"]["exact"], figures["author"]["same_names"]) == (0, 1)
+    assert figures["title"]["pages"] == 0
