@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.errors import UsageError
+from governance.inputs import shard_key
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.runner import QUARANTINED
@@ -110,7 +110,7 @@ def _shards(store: Store, key: str) -> list[tuple[str, int, str]]:
     for tier, dump in dumps(store):
         names = json.loads(store.get(f"{tier}/{dump}/plan.json"))["plan"].get("inputs", {})
         for number, name in enumerate(sorted(names)):
-            if hashlib.sha256(f"{dump}/{name}".encode()).hexdigest()[:8] == key:
+            if shard_key(dump, name) == key:
                 found.add((dump, number, name))
     return sorted(found)
 

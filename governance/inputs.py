@@ -179,8 +179,12 @@ def _base_name(path: str) -> str:
 
 def _shard(number: int, folder: str, item: Object, dump: str) -> Shard:
     name = _base_name(item.path)
-    key = hashlib.sha256(f"{dump}/{name}".encode()).hexdigest()[:8]
-    return Shard(number, name, folder, item.path, item.size, _identity(folder, item), key)
+    return Shard(number, name, folder, item.path, item.size, _identity(folder, item), shard_key(dump, name))
+
+
+def shard_key(dump: str, name: str) -> str:
+    """The first 8 digits of the uids of a shard, from its base name."""
+    return hashlib.sha256(f"{dump}/{name}".encode()).hexdigest()[:8]
 
 
 def _identity(folder: str, item: Object) -> str:

@@ -16,6 +16,7 @@ from governance.inputs import Shard
 from governance.refine import synthesis_identity
 from manifests.schema import schema_file
 from stages.contract import Stage, check_plan
+from stages.limits import slow_column
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,15 @@ def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard],
         stages = tiers.entry_stages(settings, tier, any(shard.is_archive for shard in shards))
         body["inputs"] = {shard.name: shard.identity for shard in shards}
         body["reader"] = settings.l0.ingest.model_dump(mode="json")
-        check_plan(stages, tiers.entry_columns(any(shard.is_archive for shard in shards)))
+        columns = tiers.entry_columns(any(shard.is_archive for shard in shards))
     elif tier == "L3":
-        stages = ()
+        stages, columns = (), []
         with model_errors("L3"):
             body["synthesis"] = synthesis_identity(settings)
     else:
         stages = tiers.stages_of(settings, tier)
-        check_plan(stages, [field["name"] for field in schema_file(parent.tier)["fields"]])
+        columns = [field["name"] for field in schema_file(parent.tier)["fields"]]
+    check_plan(stages, [*columns, *(slow_column(stage.name) for stage in stages)])
     if parent is not None:
         body["parent"] = parent.fingerprint
     body["stages"] = {stage.name: stage_identity(stage) for stage in stages}

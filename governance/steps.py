@@ -18,8 +18,9 @@ from governance.inputs import Shard
 from governance.job import Job, data_parts, done_before, models_of
 from governance.parts import Annotations, Data, open_input, read_parts
 from governance.runner import FATE, Folded, fold, refuse_error_rate
+from governance.slow import SlowRows
 from manifests.ledger import Ledger, merge
-from manifests.records import Record, read_record
+from manifests.records import Record, read_record, record_path
 from manifests.schema import tier_schema
 from stages.contract import Stage
 
@@ -36,23 +37,25 @@ def annotation_columns(folded: Folded, stages: tuple[Stage, ...], base: tuple[st
 
 
 def fold_shard(
-    job: Job, stages: tuple[Stage, ...], batches: Iterable[pa.Table], notes: Annotations,
+    job: Job, record: Record, stages: tuple[Stage, ...], batches: Iterable[pa.Table], notes: Annotations,
     keep: Callable[[pa.Table], None], reader: str | None = None,
-) -> Ledger:  # fmt: skip
-    """Fold every batch of a shard: verdicts to ``notes``, kept rows to ``keep``; returns the shard's ledger.
+) -> None:  # fmt: skip
+    """Fold every batch of a shard: verdicts to ``notes``, kept rows to ``keep``, what became of them to the record.
 
     Errors: RunError above the error rate.
     """
     ledgers: list[Ledger] = []
     base = tiers.ENTRY_ANNOTATIONS if reader else ("uid",)
+    path = record_path(job.base, record.step, record.number)
+    slow = SlowRows(job.store, job.dump, record.name, stages, path)
     for batch in batches:
-        folded = fold(stages, batch, models_of(job, stages), reader)
+        folded = fold(stages, slow.mark(batch), models_of(job, stages), reader)
+        slow.name_new(folded.table)
         ledgers.append(folded.ledger)
         notes.write(folded.table.select(annotation_columns(folded, stages, base)))
         keep(folded.kept())
-    ledger = merge(ledgers)
-    refuse_error_rate(ledger, job.settings.run.max_error_rate)
-    return ledger
+    record.ledger, record.slow = merge(ledgers), slow.found()
+    refuse_error_rate(record.ledger, job.settings.run.max_error_rate)
 
 
 @done_before("data")
@@ -62,12 +65,14 @@ def ingest(job: Job, shard: Shard) -> Record:
     stem = f"part-{shard.number:05d}"
     data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=job.tier != "L0")
     notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
+    record = Record("data", shard.number, shard.name, job.fingerprint)
     with open_input(shard) as stream:
         batches = tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings)
-        ledger = fold_shard(
-            job, stages, batches, notes, lambda kept: data.write(tiers.with_defaults(kept, job.dump)), _READER
+        fold_shard(
+            job, record, stages, batches, notes, lambda kept: data.write(tiers.with_defaults(kept, job.dump)), _READER
         )
-    return Record("data", shard.number, shard.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
+    record.parts = [*data.finish(), *notes.finish()]
+    return record
 
 
 @done_before("annotations")
@@ -76,8 +81,10 @@ def annotate(job: Job, number: int) -> Record:
     stages = tiers.stages_of(job.settings, job.tier)
     parent = read_record(job.store, job.parent_base, "data", number)
     notes = Annotations(job.store, f"{job.base}/annotations/part-{number:05d}")
-    ledger = fold_shard(job, stages, read_parts(job.store, data_parts(parent)), notes, lambda _: None)
-    return Record("annotations", number, parent.name, job.fingerprint, notes.finish(), ledger)
+    record = Record("annotations", number, parent.name, job.fingerprint)
+    fold_shard(job, record, stages, read_parts(job.store, data_parts(parent)), notes, lambda _: None)
+    record.parts = notes.finish()
+    return record
 
 
 @done_before("data")
@@ -121,5 +128,7 @@ def score(job: Job, number: int) -> Record:
     stem = f"part-{number:05d}"
     data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=True)
     notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
-    ledger = fold_shard(job, stages, read_parts(job.store, data_parts(parent)), notes, data.write)
-    return Record("data", number, parent.name, job.fingerprint, [*data.finish(), *notes.finish()], ledger)
+    record = Record("data", number, parent.name, job.fingerprint)
+    fold_shard(job, record, stages, read_parts(job.store, data_parts(parent)), notes, data.write)
+    record.parts = [*data.finish(), *notes.finish()]
+    return record

@@ -39,6 +39,7 @@ class Record:
     parts: list[Part] = field(default_factory=list)
     ledger: accounts.Ledger = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    slow: dict[str, list[str]] | None = None  # by stage, the rows that hit its CPU limit; None: no stage has one
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: the same record gives the same bytes."""
@@ -50,6 +51,7 @@ class Record:
             "parts": [asdict(part) for part in self.parts],
             "ledger": accounts.dump(self.ledger),
             "figures": self.figures,
+            "slow": self.slow,
         }
         return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
@@ -65,6 +67,7 @@ class Record:
             [Part(**part) for part in body["parts"]],
             accounts.load(body["ledger"]),
             body["figures"],
+            body.get("slow"),
         )
 
 
