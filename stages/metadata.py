@@ -52,6 +52,7 @@ _SITES = ("og:site_name", "application-name", "apple-mobile-web-app-title", "cit
 _SIGNALS = ("tdm-reservation", "og:url")
 _FIRST_KEY = re.compile(rb"""<meta\s+(?:name|property|itemprop)\s*+=\s*+["']?\s*+([^\s"'>]++)""", re.IGNORECASE)
 _ANY_KEY = re.compile(rb"""(?<![\w-])(?:name|property|itemprop)\s*+=\s*+["']?\s*+([^\s"'>]++)""", re.IGNORECASE)
+_HOST = re.compile(r"^[a-z]+://(?:[^/@]*@)?", re.IGNORECASE)
 _BYLINE_CUE = re.compile(rb"author|byline|autor")
 _DATE_CUE = re.compile(rb"<time|date|publi|posted|datum|fecha|time|submitted|meta|byline|author|info")
 _BYLINE_CLASS = re.compile(rb"(?:^|[\s_-])(?:author|byline|autor)(?:[\s_-]?(?:name|link|vcard|meta|url|info))?(?:$|\s)")
@@ -150,6 +151,10 @@ def _opt_out(found: _Found, robots: str | None) -> str | None:
     return ",".join(sorted(said)) or None
 
 
+def _keys(tag: bytes) -> list[bytes]:
+    return [key.lower() for key in _ANY_KEY.findall(tag)]
+
+
 class _Found:
     """What the tags hold, as written: values by the name of their <meta>, and the elements, read only where needed."""
 
@@ -167,8 +172,8 @@ class _Found:
         start = tag[1:5].lower()
         if start == b"meta":
             first = _FIRST_KEY.match(tag)  # nearly all tags begin with what they are; the rest is then not looked at
-            keys = (first.group(1),) if first else _ANY_KEY.findall(tag)
-            if any(key.lower() in _META for key in keys):
+            key = first.group(1).lower() if first else next(filter(_META.__contains__, _keys(tag)), b"")
+            if key in _META:
                 self._add_meta(attributes(tag))
         elif start == b"link":
             cue = tag.lower()
@@ -286,10 +291,8 @@ def _rights(found: _Found, article: Article) -> Iterator[str]:
 
 
 def _host(url: str | None) -> str:
-    try:
-        return urlsplit(url or "").hostname or ""
-    except ValueError:
-        return ""
+    """Host of an address, for its name only: neither checked nor parsed further."""
+    return _HOST.sub("", url[:_MAX_URL_CHARS]).partition("/")[0].partition(":")[0].lower() if url else ""
 
 
 def _canonical(found: _Found, url: str | None) -> str | None:

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
@@ -116,6 +117,7 @@ def without_site(title: str, sites: set[str], guess: bool = False) -> str:
     return title
 
 
+@lru_cache(maxsize=1024)  # the names of the site and of the page are compared with each other again and again
 def _key(text: str) -> str:
     return "".join(_LETTERS.findall(text.lower()))
 
