@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from stages.codepoints import view_text
 from stages.contract import Config, Stage
-from stages.pii_kernels import ACCOUNT, AT_SIGN, AT_WORD, COLONS, NUMBER, places
+from stages.pii_kernels import ACCOUNT, AT_SIGN, AT_WORD, COLONS, NUMBER, fold_signs, places
 from stages.pii_network import find_disguised_email, find_email, find_ips, find_v6
 from stages.pii_numbers import find_cards, find_iban, find_resident_ids
 from stages.pii_phone import find_phones
@@ -31,14 +31,11 @@ MASKS: dict[str, str] = {
     "ip": "<IP_ADDRESS>",
     "phone": "<PHONE>",
 }
+# Of kinds that overlap the first is right: an IBAN holds stretches that pass for cards, a card some that pass for phones.
+_RANKS = {kind: rank for rank, kind in enumerate(("key", "email", "iban", "id_number", "card", "ip", "phone"))}
 _KIND_OF_PLACE = {AT_SIGN: "email", AT_WORD: "email", COLONS: "ip", ACCOUNT: "iban"}
 _NUMBER_FINDERS = {"id_number": find_resident_ids, "card": find_cards, "ip": find_ips, "phone": find_phones}
 _BEFORE, _AFTER = 210, 330  # characters around a place that decide on it
-_FOLDS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_FOLDS |= dict.fromkeys((0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)), 32)
-_FOLDS |= dict.fromkeys((*range(0x2010, 0x2016), 0x2212), 45)
-
-
 class MaskingError(RuntimeError):
     """Masking failed on a row. It names the sort of error only: the message of the error itself may hold a value."""
 
@@ -80,9 +77,9 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
     counts = {kind: np.zeros(batch.num_rows, np.int32) for kind in KINDS}
     column = pl.Series("content", batch["content"].combine_chunks(), dtype=pl.String)
     masked: dict[int, str] = {}
-    for row, spots in _rows_with_places(batch["content"], column, cfg):
+    for row, spots, keyed in _rows_to_look_at(batch["content"], column, cfg):
         text = column[row]
-        if hits := _guarded_hits(text, spots, cfg.kinds):
+        if hits := _guarded_hits(text, spots, cfg.kinds, keyed):
             masked[row] = _replace(text, hits)
             for *_, kind in hits:
                 counts[kind][row] += 1
@@ -96,38 +93,47 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
     return batch
 
 
-def _rows_with_places(content: pa.ChunkedArray, column: pl.Series, cfg: PiiConfig) -> Iterator[tuple[int, np.ndarray]]:
-    """The rows that may hold something, with the places to look at; a row with the head of a key has perhaps none."""
+def _rows_to_look_at(
+    content: pa.ChunkedArray, column: pl.Series, cfg: PiiConfig
+) -> Iterator[tuple[int, np.ndarray, bool]]:
+    """The rows that may hold something, the places to look at, and whether the head of a key was seen."""
     view = view_text(content)
     found, _ = places(view.data, view.offsets)
     rows, firsts = np.unique(found[:, 0], return_index=True)
     spots = dict(zip(rows.tolist(), np.split(found[:, 1:], firsts[1:]), strict=False))
-    keyed = column.str.contains(HINT).fill_null(False).arg_true().to_list() if "key" in cfg.kinds else []
+    keyed = set(column.str.contains(HINT).fill_null(False).arg_true().to_list()) if "key" in cfg.kinds else set()
     none = found[:0, 1:]
     for row in sorted({*spots, *keyed}):
-        yield row, spots.get(row, none)
+        yield row, spots.get(row, none), row in keyed
 
 
-def _guarded_hits(text: str, spots: np.ndarray, kinds: Iterable[str]) -> list[Hit]:
+def _guarded_hits(text: str, spots: np.ndarray, kinds: Iterable[str], keyed: bool) -> list[Hit]:
     """The hits of a text. What fails is named without its message and its cause, which may quote the text."""
     try:
-        return find_hits(text, spots, kinds)
+        return find_hits(text, spots, kinds, keyed)
     except Exception as error:
         sort = type(error).__name__
     raise MaskingError(f"masking failed with {sort}; its message is withheld, for it may quote the text")
 
 
-def find_hits(text: str, spots: np.ndarray, kinds: Iterable[str]) -> list[Hit]:
-    """What is to be masked, in order and without overlaps: keys win over addresses, these over numbers."""
-    ranked: list[Hit] = [(*span, "key") for span in find_keys(text)] if "key" in kinds else []
+def find_hits(text: str, spots: np.ndarray, kinds: Iterable[str], keyed: bool) -> list[Hit]:
+    """What is to be masked, in order and without overlaps."""
+    found: list[Hit] = [(*span, "key") for span in find_keys(text)] if keyed else []
+    plain = text if text.isascii() else _folded(text)
     for start, end, place in spots.tolist():
         base = max(0, start - _BEFORE)
-        window = text[base : end + _AFTER]
-        window = window if window.isascii() else window.translate(_FOLDS)
+        window = plain[base : end + _AFTER]
         for first, last, kind in _at_place(window, start - base, end - base, place):
             if kind in kinds:
-                ranked.append((first + base, last + base, kind))
-    return _repeated(text, _disjoint(ranked)) if ranked else []
+                found.append((first + base, last + base, kind))
+    return _repeated(text, _disjoint(found)) if found else []
+
+
+def _folded(text: str) -> str:
+    """The text with full-width forms, spaces and hyphens as ASCII, sign for sign, so that places stay what they are."""
+    signs = np.frombuffer(text.encode("utf-32-le"), np.uint32).copy()
+    fold_signs(signs)
+    return signs.tobytes().decode("utf-32-le")
 
 
 def _at_place(window: str, start: int, end: int, place: int) -> Iterator[Hit]:
@@ -141,10 +147,9 @@ def _at_place(window: str, start: int, end: int, place: int) -> Iterator[Hit]:
 
 
 def _disjoint(hits: list[Hit]) -> list[Hit]:
-    """Of overlapping hits the one whose kind comes first in KINDS stays."""
+    """Of overlapping hits the one of the first rank stays, then the first."""
     kept: list[Hit] = []
-    ends: list[Hit] = sorted(hits, key=lambda hit: (KINDS.index(hit[2]), hit))
-    for hit in ends:
+    for hit in sorted(hits, key=lambda hit: (_RANKS[hit[2]], hit)):
         if all(hit[1] <= other[0] or other[1] <= hit[0] for other in kept):
             kept.append(hit)
     return sorted(kept)

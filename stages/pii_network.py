@@ -20,7 +20,7 @@ _SAID_HOST = re.compile(rf"(?:[a-z0-9-]{{1,63}}{_DOT}){{1,5}}[a-z]{{2,24}}(?![a-
 _SAID_DOT = re.compile(_DOT, re.I)
 _SPOKEN_DOT = re.compile(r" dot |_dot_", re.I)
 _SAID_LOCAL = re.compile(rf"[a-z0-9](?:[a-z0-9_%+-]|{_DOT}(?=[a-z0-9])){{0,63}}\Z", re.I)
-_SPOKEN_LOCAL = re.compile(r"[a-z0-9][a-z0-9._%+-]{1,63}\Z", re.I)
+_SPOKEN_LOCAL = re.compile(r"(?<![a-z0-9])[a-z0-9][a-z0-9._%+-]{1,63}(?: dot [a-z0-9_%+-]{1,63}){0,2}\Z", re.I)
 _NOT_A_NAME = frozenset(
     "a all an and any are at be but by come find for found go here him i in is it look me meet meeting more not now of on one or order out see"
     " she shop that the their them there they this to up us was we were what where which who work you your".split()
@@ -31,6 +31,7 @@ _EXAMPLE_HOST = re.compile(r"(^|\.)(example(\.(com|org|net|edu|cn))?|test|invali
 _FILE_ENDINGS = frozenset("png jpg jpeg gif svg webp html js css py so txt conf md json xml yml yaml".split())
 _SYSTEMD_UNITS = frozenset("service socket target timer mount slice scope".split())  # user@1000.service
 _NOT_A_PERSON = frozenset(("git", "hg", "svn"))  # git@host:path is how one clones
+_MESSAGE_ID = re.compile(r"(?:19|20)[0-9]{10,12}[.-]")  # 20220720205013.890942-1-name@host names a letter, not its sender
 _IN_A_URL = re.compile(r"://[^\s/?#]*\Z")  # what stands before "@" there are a user and a password
 # Registered endings of more than two letters that mail is sent to; those of two letters are countries.
 _LONG_ENDINGS = frozenset(
@@ -58,6 +59,7 @@ _MAIL_WORD = re.compile(r"(?:e-?mail|mail|邮箱|邮件|信箱|contact|write)[^\
 _V4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _MAPPED = re.compile(r"(?<![0-9A-Za-z:])(?:0{0,4}:){0,5}:?ffff:\Z", re.I)
 _V6 = re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?:(?<=:)(?:[0-9]{1,3}\.){3}[0-9]{1,3})?")
+_V6_BEFORE = re.compile(r"(?:::|(?<![0-9A-Za-z])[0-9A-Fa-f]{1,4}:)\Z")  # in the middle of an address
 _VERSION_BEFORE = re.compile(
     r"(?:\bv|\bver\.?|version|release|\brev\.?|revision|build|firmware|section|chapter|clause|paragraph|appendix|table|figure|\bfig\.?|\boid|§"
     r"|版本号?|版|第|章节?|固件|补丁|编号|条款|附录|表|图)[\s:：为是=]*\Z",
@@ -81,7 +83,7 @@ def find_email(text: str, at: int) -> Span | None:
     host = _HOST.match(text, at + 1)
     if local and host:
         start, name = at - len(local), host.group(1)
-        free = text[start - 1 : start] not in ("@", "/", "=") or text[start - 2 : start - 1] in ("?", "&")
+        free = text[max(0, start - 1) : start] not in ("@", "/")
         genuine = free and _is_mail_host(name) and _is_sender(local, text[max(0, start - 200) : start])
         return (start, host.end()) if genuine else None
     if text[at - 1 : at] in ("[", "(", "{", "<"):
@@ -108,10 +110,11 @@ def find_disguised_email(text: str, at: int) -> Span | None:
         return None
     spoken = sign.group()[0] in " _" and not re.search(r"[\[({<]", sign.group())
     local = (_SPOKEN_LOCAL if spoken else _SAID_LOCAL).search(text, max(0, sign.start() - 64), sign.start())
-    if not local or (spoken and not _SPOKEN_DOT.search(host.group())):
+    loud = sign.group() == " AT " and local is not None and not local.group().isupper()
+    if not local or (spoken and not loud and not _SPOKEN_DOT.search(host.group())):
         return None
     name = _SAID_DOT.sub(".", host.group())
-    words = {local.group().lower(), *name.lower().split(".")[:-1]}
+    words = {*local.group().lower().split(" dot "), *name.lower().split(".")[:-1]}
     return (local.start(), host.end()) if _is_mail_host(name) and not words & _NOT_A_NAME else None
 
 
@@ -126,14 +129,14 @@ def _is_mail_host(host: str) -> bool:
 
 
 def _is_sender(local: str, before: str) -> bool:
-    return local.lower() not in _NOT_A_PERSON and len(local) <= 64 and not _IN_A_URL.search(before)
+    return local.lower() not in _NOT_A_PERSON and len(local) <= 64 and not _MESSAGE_ID.match(local) and not _IN_A_URL.search(before)
 
 
 def find_ips(text: str, start: int, end: int) -> Iterator[Span]:
     """The public IPv4 addresses that begin in a stretch of a text; a head that maps them into IPv6 is part of them."""
-    for found in _V4.finditer(text, start):
-        if found.start() >= end:
-            return
+    if text.count(".", start, end) < 3:
+        return
+    for found in _V4.finditer(text, start, end + 2):
         if _is_public_v4(text, *found.span()):
             mapped = _MAPPED.search(text, max(0, found.start() - 32), found.start())
             yield (mapped.start() if mapped else found.start(), found.end())
@@ -158,7 +161,7 @@ def _is_public_v4(text: str, start: int, end: int) -> bool:
 def find_v6(text: str, start: int) -> Span | None:
     """The global IPv6 address that begins at a place of a text."""
     found = _V6.match(text, start)
-    if not found or text[start - 1 : start] == ":":
+    if not found or _V6_BEFORE.search(text[max(0, start - 8) : start]):
         return None
     end = start + len(found.group().rstrip(":")) if not found.group().endswith("::") else found.end()
     address = _address(text[start:end])

@@ -45,7 +45,9 @@ def find_resident_ids(text: str, start: int, end: int) -> Iterator[Span]:
     The library's ``is_valid`` is not used: it asks that the county had its code when the bearer was born, but codes are
     given when the id is, so half of the people born before 1985 would fail.
     """
-    for found in _RESIDENT.finditer(text, start, min(len(text), end + 2)):
+    if end - start < 17:  # the last may be an X, outside the stretch of digits
+        return
+    for found in _RESIDENT.finditer(text, start, end + 3):
         if is_resident_id(re.sub(r"[ -]", "", found.group())):
             yield found.span()
 
@@ -66,9 +68,9 @@ def find_cards(text: str, start: int, end: int) -> Iterator[Span]:
     """Bank cards that begin in a stretch: an issuer's prefix and length, and the Luhn check."""
     from stdnum import luhn
 
-    for found in _CARD.finditer(text, start):
-        if found.start() >= end:
-            return
+    if end - start < 14:
+        return
+    for found in _CARD.finditer(text, start, end + 3):
         digits = re.sub(r"[^0-9]", "", found.group())
         issued = _ISSUERS.get(len(digits), _LONG_ISSUERS).match(digits)
         if issued and luhn.is_valid(digits) and _is_paid_with(text, found, digits):

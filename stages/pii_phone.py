@@ -15,27 +15,28 @@ _GAP = r"[ -]"
 _SHAPES = tuple(
     (country, re.compile(shape))
     for country, shape in (
-        ("CN", rf"(?:\(?86\)?{_GAP}?)?1[3-9][0-9](?:[0-9]{{8}}|({_GAP})[0-9]{{4}}\1[0-9]{{4}})(?![0-9])"),
+        ("CN", rf"(?:\(?86\)?{_GAP}?)?1[3-9][0-9](?:[0-9]{{8}}|([ .-])[0-9]{{4}}\1[0-9]{{4}})(?![0-9])"),
         ("CN", rf"(?:86-)?(?:\(0[0-9]{{2,3}}\) ?|0[0-9]{{2,3}}{_GAP})(?:[0-9]{{7,8}}|[0-9]{{3,4}}{_GAP}[0-9]{{4}})(?:-[0-9]{{1,5}})?(?![0-9])"),
         ("CN", rf"[48]00{_GAP}(?:[0-9]{{3}}{_GAP}[0-9]{{4}}|[0-9]{{4}}{_GAP}[0-9]{{3}})(?![0-9])"),
-        ("US", r"(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}([-.]))[2-9][0-9]{2}(?:\1|[-. ])[0-9]{4}(?![0-9])"),
+        ("US", r"(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ]?|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-. ])[0-9]{4}(?![0-9])"),
         ("GB", r"\(?0[1-9][0-9]{1,4}\)?(?:[ -][0-9]{3,8}){1,3}(?![0-9])"),
         ("TW", r"\(?0[2-9][0-9]{0,2}\)?[ -][0-9]{3,4}-[0-9]{3,4}(?![0-9])"),
     )
 )
 _STRICT = frozenset(("GB", "TW"))  # their shape is that of many numbers: the groups must be theirs too
 _GROUP = re.compile(r"[0-9]+")
-_JOIN = re.compile(r"[ ]?[-./()][ (]?\(?|[ ]|\) ?[-/]?|\(0\) ?| ?\(0\) ?")
+_JOIN = re.compile(r"(?: ?[-./()][ (]?\(?| |\) ?[-/]? ?| ?\(0\) ?)(?=[0-9])")
 _TWO_POWER_34 = frozenset((str(2**34), str(2**34 - 1)))  # eleven digits that read as a Chinese mobile number
 
 # "Tel": a number follows. "call": one may. In the languages of pages that are mostly English or Chinese.
 _LABEL = re.compile(
-    r"\b(?:tel[eé]?(?:ph?one?|fono|foon|fon|fone)?s?|phone|mobiles?|mob|cell(?:phone|ular)?|fax|hotline|whatsapp|handy|mobil(?:funk|telefon)?"
-    r"|t[eé]l[eé]phone|m[oó]vil|rufnummer|ph)\b|(?:tel|phone|mobile|fax)\Z|电话|電話|手机|手機|座机|热线|熱線|传真|傳真|致电|拨打|撥打|来电|телефон|전화",
+    r"\b(?:tel[eé]?(?:ph?one?|fono|foon|fon|fone)?s?|fon|phones?|mobiles?|mob|cell(?:phone|ular)?|fax|whatsapp|mobil|t[eé]l[eé]phone|m[oó]vil|ph)\b"
+    r"|hotline|\b(?:telefon|handy|mobilfunk|rufnummer)[a-z]*|(?:tel|phone|mobile|fax)\Z|电话|電話|手机|手機|座机|热线|熱線|传真|傳真|致电|拨打|撥打|来电|телефон|전화",
     re.I | re.A,
 )
-_HINT = re.compile(r"\b(?:call(?:ing)?|dial|text|sms|contact|reach|ring|t|m|f|p|c)\b|联系|聯繫|联络|咨询|諮詢|客服|微信|预约|号码|號碼|订座|报名|打给", re.I | re.A)
-_SENTENCE_END = re.compile(r"[。！？!?;；]|\. [A-Z]|[0-9]{3}")
+_HINT = re.compile(r"\b(?:call(?:ing)?|dial|sms|contact|reach|ring)\b|(?<![^\s(|,;])[TMFP]:|联系|聯繫|联络|咨询|諮詢|客服|微信|预约|号码|號碼|订座|报名|打给", re.I | re.A)
+_WORD = re.compile(rf"(?P<label>{_LABEL.pattern})|{_HINT.pattern}", re.I | re.A)
+_SENTENCE_END = re.compile(r"[。！？!?;；>]|\. [A-Z]|[0-9]{3}")
 _CHAIN = re.compile(r"\s?(?:[,/;|、]|or|and|或|和|及)?\s?\Z")
 _OTHER_NUMBER = re.compile(
     r"(?:order|invoice|tracking|parcel|serial|sku|item|part|isbn|issn|doi|pmid|barcode|imei|\bref(?:erence)?|ticket|case|commit|mtime|timestamp|epoch|p/n|\bid"
@@ -44,8 +45,14 @@ _OTHER_NUMBER = re.compile(
 )
 _BEFORE = re.compile(r"(?:[0-9A-Za-z_=/#@\\$€£¥.+*^~]|[0-9][-,:][ ]?|[A-Za-z]-|[0-9] [-+/] ?)\Z")
 _AFTER = re.compile(r"[0-9A-Za-z_%°=$€£]|[-.,:/][0-9]| ?(?:EUR|USD|RMB|CNY|people|km|kg)\b|[元人次个年月]")
-_DATE = re.compile(r"(?:19|20)[0-9]{2}[-./][01]?[0-9](?![0-9])|[0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)?[0-9]{2}(?![0-9])|(?:19|20)[0-9]{2} ?[-/] ?(?:19|20)[0-9]{2}(?![0-9])")
-_OUTSIDE = re.compile(r"(?:\(\+?\s?|\+ ?|00(?=[1-9]))\Z")
+_DATE = re.compile(r"(?:1[0-9]|20)[0-9]{2}[-./][01]?[0-9](?![0-9])|[0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)?[0-9]{2}(?![0-9]|\.[0-9])|(?:1[0-9]|20)[0-9]{2} ?[-/] ?(?:1[0-9]|20)[0-9]{2}(?![0-9])")
+_GLUED = re.compile(r"[0-9A-Za-z_%]")
+_OUTLINE = re.compile(r"(?!0[0-9]\.)(?:[0-9]{1,2}\.){3}")  # 6.2.3.2.1
+_GLUED_BEFORE = re.compile(r"[0-9A-Za-z_./=-]")
+_EXIT_CODE = re.compile(r"00[1-9]")
+_SPACED = frozenset("0123456789 ")
+_CELL_BEFORE, _CELL_AFTER = re.compile(r"[0-9>] \Z"), re.compile(r" [0-9<]")  # "<" and ">" bound what is masked already
+_MIN_CHARS = 7
 
 
 def find_phones(text: str, start: int, end: int) -> Iterator[Span]:
@@ -55,58 +62,50 @@ def find_phones(text: str, start: int, end: int) -> Iterator[Span]:
     one; after "Tel" any 7 to 15 digits are one; after "call" what is valid in a country of _HOMES is.
     """
     place, last = start, -1
-    while place < end:
-        group = _GROUP.search(text, place, end)
-        if not group:
-            return
-        chained = 0 <= last <= group.start() and group.start() - last <= 6 and bool(_CHAIN.match(text[last : group.start()].rstrip("(+")))
-        found = _phone_at(text, group.start(), end, chained)
+    label, hint = _words_before(text, start)
+    while end - place >= _MIN_CHARS and (group := _GROUP.search(text, place, end)):
+        at, found = group.start(), None
+        head = at - 1 if text[at - 1 : at] in ("(", "+") else at
+        if not _DATE.match(text, at) and not (_OUTLINE.match(text, at) and head == at):
+            chained = 0 <= last <= at <= last + 6 and bool(_CHAIN.match(text[last:at].rstrip("(+")))
+            sure = chained or _announces(text, label, head)
+            found = _international(text, at, end) or (
+                _labelled(text, head, at, end, chained, sure)
+                if sure or (_announces(text, hint, head) and "\n" not in text[hint:head])
+                else None
+            )
+            found = found or _shaped(text, head, at, text[max(0, head - 40) : head])
+        place = found[1] if found else group.end()
         if found:
+            last = place
             yield found
-            place = last = found[1]
-        else:
-            place = group.end()
-
-
-def _phone_at(text: str, at: int, end: int, chained: bool) -> Span | None:
-    """The number whose first digit stands at a place, with the "+" or bracket before it."""
-    head = at - 1 if text[at - 1 : at] in ("(", "+") else at
-    if _DATE.match(text, at):
-        return None
-    before = text[max(0, head - 40) : head]
-    return (
-        _international(text, at, end)
-        or _labelled(text, head, at, end, before, chained)
-        or _shaped(text, head, at, before)
-    )
 
 
 def _international(text: str, at: int, end: int) -> Span | None:
     """ "+44 20 7946 0958", "(+86)138...", "0044 20 ..."."""
     digits = 0
-    if text[at : at + 2] == "00" and text[at + 2 : at + 3] not in ("", "0") and not re.search(r"[0-9A-Za-z_./=-]\Z", text[:at][-1:]):
+    if _EXIT_CODE.match(text, at) and not (at and _GLUED_BEFORE.match(text, at - 1)):
         start, digits = at, 2
     elif text[at - 1 : at] == "+" or text[at - 2 : at] in ("+ ", "+("):
         start = text.rindex("+", 0, at)
         start -= text[start - 1 : start] == "("
-        if re.search(r"[0-9A-Za-z]\Z", text[max(0, start - 1) : start]) and not _LABEL.search(text[max(0, start - 10) : start]):
+        if text[start - 1 : start].isalnum() and _GLUED.match(text, start - 1) and not _LABEL.search(text, max(0, start - 10), start):
             return None
     else:
         return None
     stops = _stops(text, at, end)
     for stop in reversed(stops):
         number = "+" + re.sub(r"\(0\)|[^0-9]", "", text[at + digits : stop])
-        if 8 <= len(number) <= 16 and not re.match(r"[0-9A-Za-z]", text[stop : stop + 1]) and _is_valid(number, None):
+        if 8 <= len(number) <= 16 and not _GLUED.match(text, stop) and _is_valid(number, None):
             return _from(text, start, stop), stop
     return None
 
 
-def _labelled(text: str, head: int, at: int, end: int, before: str, chained: bool) -> Span | None:
-    """A number after a word that announces one, or after another number."""
-    sure = chained or _announces(_LABEL, before)
-    if not sure and (not _announces(_HINT, before) or _OTHER_NUMBER.search(before)):
+def _labelled(text: str, head: int, at: int, end: int, chained: bool, sure: bool) -> Span | None:
+    """A number after a word that announces one (surely, or perhaps), or after another number."""
+    if not sure and _OTHER_NUMBER.search(text[max(0, head - 40) : head]):
         return None
-    stops = [stop for stop in _stops(text, at, end) if 7 <= _count(text, at, stop) <= 15 and not re.match(r"[0-9A-Za-z_%]", text[stop : stop + 1])]
+    stops = [stop for stop in _stops(text, at, end) if 7 <= _count(text, at, stop) <= 15 and not _GLUED.match(text, stop)]
     for stop in reversed(stops):
         if any(_is_valid(text[at:stop], home) for home in _HOMES):
             return _from(text, head, stop), stop
@@ -115,15 +114,23 @@ def _labelled(text: str, head: int, at: int, end: int, before: str, chained: boo
     return None
 
 
-def _announces(word: re.Pattern[str], before: str) -> bool:
-    """Whether a word stands before, with no end of a sentence and few other words between."""
-    found = None
-    for found in word.finditer(before):
-        pass
-    if found is None:
+def _words_before(text: str, start: int) -> tuple[int, int]:
+    """The ends of the last word in the 40 characters before a stretch that announces a number surely, and perhaps."""
+    label, hint = -1, -1
+    for found in _WORD.finditer(text, max(0, start - 40), start):
+        if found.lastgroup:
+            label = found.end()
+        else:
+            hint = found.end()
+    return label, hint
+
+
+def _announces(text: str, word: int, head: int) -> bool:
+    """Whether what stands between a word and a number is short and no end of a sentence."""
+    if not 0 <= word <= head <= word + 30:
         return False
-    between = before[found.end() :]
-    return len(between) <= 24 and not _SENTENCE_END.search(between) and ("\n" not in between or not between.strip(" \t\r\n:：.-"))
+    between = text[word:head]
+    return not _SENTENCE_END.search(between) and ("\n" not in between or not between.strip(" \t\r\n:：.-"))
 
 
 def _shaped(text: str, head: int, at: int, before: str) -> Span | None:
@@ -136,6 +143,8 @@ def _shaped(text: str, head: int, at: int, before: str) -> Span | None:
             continue
         number = found.group()
         whole = number.isdigit()
+        if not whole and set(number) <= _SPACED and (_CELL_BEFORE.search(before) or _CELL_AFTER.match(text, found.end())):
+            continue  # a row of a table
         if (whole and (number in _TWO_POWER_34 or _OTHER_NUMBER.search(before))) or len(set(number)) < 4:
             continue
         if _is_valid(number, country) and (country not in _STRICT or _has_groups_of(number, country)):
@@ -148,7 +157,8 @@ def _stops(text: str, at: int, end: int) -> list[int]:
     stops, digits, place = [], 0, at
     while digits <= 17 and (group := _GROUP.match(text, place)):
         digits += group.end() - place
-        stops.append(group.end())
+        if text.count("(", at, group.end()) <= text.count(")", at, group.end()):
+            stops.append(group.end())
         join = _JOIN.match(text, group.end())
         if not join or join.end() >= end:
             break

@@ -8,11 +8,11 @@ from functools import cache
 
 Span = tuple[int, int]
 
-# What every pattern below begins with or holds, for one fast look at a column: Rust regex without look-around.
+# What every pattern below begins with or holds, for one fast look at a column: Rust regex, literals only in front.
 HINT = (
-    r"AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9]|gh[pousr]_|github_pat_|xox[abeoprs]-|xapp-|hooks\.slack\.com|AIza|GOCSPX-|ya29\.|sk-|[rs]k_live_|whsec_|eyJ|SG\."
-    r"|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent)-|GR1348941|npm_|pypi-AgE|hf_|dop_v1_|shp(?:at|ss|ca|pa)_|sq0(?:csp|atp)-|AccountKey=|[0-9]:AA|\bSK[0-9a-f]|\bAC[0-9a-f]"
-    r"|-us[0-9]|AGE-SECRET-KEY-|PRIVATE KEY|(?i:aws.{0,20}(?:key|secret|pass|token))"
+    r"AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9]|gh[pousr]_|github_pat_|xox[abeoprs]-|xapp-|hooks\.slack\.com|AIza|GOCSPX-|ya29\.|sk-|[rs]k_live_|whsec_|eyJ"
+    r"|SG\.|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent)-|GR1348941|npm_|pypi-AgE|hf_|dop_v1_|shp(?:at|ss|ca|pa)_|sq0(?:csp|atp)-|AccountKey="
+    r"|[0-9]:AA|SK[0-9a-f]{8}|AC[0-9a-f]{8}|-us[0-9]|AGE-SECRET-KEY-|PRIVATE KEY|(?:aws|AWS|Aws)[_. -]?(?:[Ss]ec|[Aa]cc|SEC|ACC)"
 )
 # Formats that vendors document and detect-secrets 1.5 has no pattern for, or a narrower one.
 _MORE = (
@@ -72,4 +72,4 @@ def find_keys(text: str) -> Iterator[Span]:
 def _is_real(token: str) -> bool:
     """Whether a token is as random as a key: many different signs, no word that says placeholder, no mere words."""
     words = token.startswith("sk-") and (token.islower() or not any(map(str.isdigit, token)))  # sk-learn-style-...
-    return not words and len(set(token[:200])) >= 10 and not _PLACEHOLDER.search(token[:200])
+    return not words and len(set(token[:200])) >= 8 and not _PLACEHOLDER.search(token[:200])
