@@ -27,6 +27,7 @@ from stages.gopher import GopherQuality, GopherRepetition
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
 from stages.pii import PiiConfig
+from stages.policy import PolicyConfig
 from stages.quality import QualityConfig
 from stages.synthesize import SynthesizeConfig
 from synth.engines import EngineConfig
@@ -53,6 +54,7 @@ class L0(Config):
 class L1(Config):
     """Filtered: clean text without near-duplicates."""
 
+    policy: PolicyConfig = PolicyConfig()
     clean: CleanConfig = CleanConfig()
     language: LanguageConfig = LanguageConfig()
     gopher_repetition: GopherRepetition = GopherRepetition()

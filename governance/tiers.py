@@ -19,6 +19,7 @@ from stages.gopher import gopher_quality_stage, gopher_repetition_stage
 from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
 from stages.language import language_stage
 from stages.pii import pii_stage
+from stages.policy import policy_stage
 from stages.quality import quality_stage
 
 # What the annotations of a tier that is read from outside say of each record, beside verdicts.
@@ -33,6 +34,7 @@ def l0(cfg: Settings) -> tuple[Stage, ...]:
 def l1(cfg: Settings) -> tuple[Stage, ...]:
     """Text to clean text: cheap rejects first; signatures only for what passed them."""
     return (
+        policy_stage(cfg.l1.policy),
         clean_stage(cfg.l1.clean),
         language_stage(cfg.l1.language),
         gopher_repetition_stage(cfg.l1.gopher_repetition),

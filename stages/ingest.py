@@ -26,7 +26,8 @@ WARC_SCHEMA = pa.schema(
         ("status", pa.int32()),  # HTTP status, null without HTTP
         ("mime", pa.string()),
         ("charset_declared", pa.string()),
-        ("x_robots_tag", pa.string()),
+        ("x_robots_tag", pa.string()),  # a line each where the header is repeated
+        ("tdm_reservation", pa.string()),  # "1": text and data mining is reserved (W3C TDMRep)
         ("payload", pa.large_binary()),  # decoded body, null unless ingest.drop is null
         ("ingest.drop", pa.string()),
     ]
@@ -212,6 +213,7 @@ def _warc_row(record: Record, cfg: IngestConfig) -> dict[str, Any]:
         "mime": mime,
         "charset_declared": charset,
         "x_robots_tag": http.headers.get("x-robots-tag"),
+        "tdm_reservation": http.headers.get("tdm-reservation"),
         "payload": http.body if drop is None else None,
         "ingest.drop": drop,
     }

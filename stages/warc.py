@@ -205,8 +205,18 @@ def read_http(block: bytes, max_bytes: int) -> HttpBody:
         length = headers.parse(io.BytesIO(block))
     except OSError:
         return HttpBody(None, {}, b"", "corrupt")
-    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.items_bytes()}
-    return _decoded(headers.status_code, named, block[length:], max_bytes)
+    return _decoded(headers.status_code, _by_name(headers), block[length:], max_bytes)
+
+
+def _by_name(headers: HeaderMap) -> dict[str, str]:
+    """Values by name in lower case. Of a repeated name the last counts; X-Robots-Tag is made to be repeated, a line
+    each, because what one header says to a robot it names is not for those that the next speaks to."""
+    named: dict[str, str] = {}
+    for raw_name, raw_value in headers.items_bytes():
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        repeated = name == "x-robots-tag" and name in named
+        named[name] = f"{named[name]}\n{value}" if repeated else value
+    return named
 
 
 def _decoded(status: int | None, headers: dict[str, str], body: bytes, max_bytes: int) -> HttpBody:

@@ -17,6 +17,7 @@ from governance import commands
 from governance.config import Settings
 from governance.runner import fold, load_models
 from governance.tiers import l1, l2
+from stages.url_lists import bundled_lists
 
 # Threads do not survive the fork, so nothing that starts them runs here.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -32,4 +33,5 @@ def warm() -> None:
 
 
 warm()
+bundled_lists()
 WARMED = (commands, ftfy, openai, polars, trafilatura)

@@ -89,6 +89,13 @@ def test_record_that_is_no_page_gets_its_reason_and_no_payload(raw: bytes, reaso
     assert row["ingest.drop"] == reason and row["payload"] is None
 
 
+def test_opt_out_headers_are_kept_and_a_repeated_one_line_by_line() -> None:
+    said = b"X-Robots-Tag: googlebot: noindex\r\nx-robots-tag: noai\r\nTDM-Reservation: 1\r\n"
+    with_headers, without = read(record(1, http(extra=said)) + record(2))
+    assert (with_headers["x_robots_tag"], with_headers["tdm_reservation"]) == ("googlebot: noindex\nnoai", "1")
+    assert (without["x_robots_tag"], without["tdm_reservation"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
