@@ -4,6 +4,8 @@ Forms, sentences and look-alikes are dealt alternately to two halves, "dev" and 
 half occurs in the other, and rules are tuned on the first alone.
 """
 
+# ruff: noqa: E501  (one form a line reads best)
+
 from __future__ import annotations
 
 import random

@@ -4,6 +4,8 @@ The forms come from outside the detector: phonenumbers' example numbers and form
 registries' documents, and the token formats that vendors publish.
 """
 
+# ruff: noqa: E501  (one form a line reads best)
+
 from __future__ import annotations
 
 import base64
@@ -238,7 +240,10 @@ def _token(head: str, count: int, alphabet: str = _ALNUM) -> Form:
 
 
 def _jwt(rng: random.Random) -> str:
-    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": _take(rng, _DIGITS, 10), "name": rng.choice(_LAST), "iat": 1516239022})
+    parts = (
+        {"alg": "HS256", "typ": "JWT"},
+        {"sub": _take(rng, _DIGITS, 10), "name": rng.choice(_LAST), "iat": 1516239022},
+    )
     coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*coded, _take(rng, _ALNUM + "-_", 43)])
 

@@ -31,11 +31,13 @@ MASKS: dict[str, str] = {
     "ip": "<IP_ADDRESS>",
     "phone": "<PHONE>",
 }
-# Of kinds that overlap the first is right: an IBAN holds stretches that pass for cards, a card some that pass for phones.
+# Of kinds that overlap the first is right: an IBAN holds what passes for a card, a card what passes for a phone.
 _RANKS = {kind: rank for rank, kind in enumerate(("key", "email", "iban", "id_number", "card", "ip", "phone"))}
 _KIND_OF_PLACE = {AT_SIGN: "email", AT_WORD: "email", COLONS: "ip", ACCOUNT: "iban"}
 _NUMBER_FINDERS = {"id_number": find_resident_ids, "card": find_cards, "ip": find_ips, "phone": find_phones}
 _BEFORE, _AFTER = 210, 330  # characters around a place that decide on it
+
+
 class MaskingError(RuntimeError):
     """Masking failed on a row. It names the sort of error only: the message of the error itself may hold a value."""
 
@@ -65,8 +67,8 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
     In:     content string (n,)
     Out:    the same rows with content replaced, pii_masked int32 (how many were), and one int32 count per kind:
             pii.key (<SECRET>: vendors' keys and tokens, private key blocks), pii.email (<EMAIL>: also "a [at] b [dot]
-            org"), pii.id_number (<ID_NUMBER>: Chinese resident id, GB 11643), pii.card (<BANK_CARD>: issuer's prefix and
-            length, Luhn), pii.iban (<IBAN>), pii.ip (<IP_ADDRESS>: public ones), pii.phone (<PHONE>: valid in a
+            org"), pii.id_number (<ID_NUMBER>: Chinese resident id, GB 11643), pii.card (<BANK_CARD>: issuer's prefix
+            and length, Luhn), pii.iban (<IBAN>), pii.ip (<IP_ADDRESS>: public ones), pii.phone (<PHONE>: valid in a
             country's plan, or after a word such as "Tel").
             Zero for a kind that cfg.kinds leaves out, and for a row without text.
     Source: the checks and patterns of phonenumbers, python-stdnum, detect-secrets and ipaddress.
@@ -74,7 +76,7 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
             addresses are not found.
     Errors: MaskingError, without a word of the text. None is known to come from content.
     """
-    counts = {kind: np.zeros(batch.num_rows, np.int32) for kind in KINDS}
+    counts: dict[str, np.ndarray] = {kind: np.zeros(batch.num_rows, np.int32) for kind in KINDS}
     column = pl.Series("content", batch["content"].combine_chunks(), dtype=pl.String)
     masked: dict[int, str] = {}
     for row, spots, keyed in _rows_to_look_at(batch["content"], column, cfg):
@@ -160,9 +162,8 @@ def _repeated(text: str, hits: list[Hit]) -> list[Hit]:
     values = {text[start:end]: kind for start, end, kind in hits}
     if all(text.count(value) == 1 for value in values):
         return hits
-    anywhere = re.compile(
-        rf"(?<![0-9A-Za-z_.@/-])(?:{'|'.join(map(re.escape, sorted(values, key=len, reverse=True)))})(?![0-9A-Za-z_@/-])"
-    )
+    any_value = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
+    anywhere = re.compile(rf"(?<![0-9A-Za-z_.@/-])(?:{any_value})(?![0-9A-Za-z_@/-])")
     more = [(*found.span(), values[found.group()]) for found in anywhere.finditer(text)]
     return _disjoint([*hits, *more])
 

@@ -1,7 +1,7 @@
 """Where personal data may stand: one compiled pass over the bytes of a text column.
 
-The pass is generous. It finds stretches of digits, "@" signs, the word "at" where an address may hide behind it, and the
-heads of IPv6 addresses and IBANs; what they are is decided on these few stretches alone (stages/pii_numbers.py,
+The pass is generous. It finds stretches of digits, "@" signs, the word "at" where an address may hide behind it, and
+the heads of IPv6 addresses and IBANs; what they are is decided on these few stretches alone (stages/pii_numbers.py,
 stages/pii_network.py). Positions are characters of the row, not bytes.
 """
 
@@ -98,7 +98,12 @@ def _opens_account(data: np.ndarray, at: int, end: int) -> bool:
 @compiled
 def _opens_at(data: np.ndarray, at: int, end: int, before: int) -> bool:
     """Whether "at" begins here in brackets, in capitals, or as a word with a "dot" behind it."""
-    if at + 6 > end or (data[at] | 32) != 97 or (data[at + 1] | 32) != 116 or _is_word(data[at + 2]) and data[at + 2] != 95:
+    if (
+        at + 6 > end
+        or (data[at] | 32) != 97
+        or (data[at + 1] | 32) != 116
+        or (_is_word(data[at + 2]) and data[at + 2] != 95)
+    ):
         return False
     if before == 91 or before == 40 or before == 123 or before == 60:
         return True

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 Span = tuple[int, int]
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏ"  # with the accents of names; Chinese characters beside an address are not part of it
-_LOCAL_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'&" + "".join(map(chr, range(0xC0, 0x250)))
+_LOCAL_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'&" + "".join(
+    map(chr, range(0xC0, 0x250))
+)
 _LABEL = rf"[{_LATIN}0-9](?:[{_LATIN}0-9-]{{0,61}}[{_LATIN}0-9])?"
 _HOST = re.compile(rf"\[?((?:{_LABEL}\.){{1,8}}(?:xn--[A-Za-z0-9-]{{2,59}}|[A-Za-z]{{2,24}}))(?![A-Za-z0-9@_])")
 # " @ ", "[at]", "(at)", "{at}", "<at>", "_at_" and " at "; ".", "[dot]", " dot " between the labels of the host.
@@ -21,34 +23,45 @@ _SAID_DOT = re.compile(_DOT, re.I)
 _SPOKEN_DOT = re.compile(r" dot |_dot_", re.I)
 _SAID_LOCAL = re.compile(rf"[a-z0-9](?:[a-z0-9_%+-]|{_DOT}(?=[a-z0-9])){{0,63}}\Z", re.I)
 _SPOKEN_LOCAL = re.compile(r"(?<![a-z0-9])[a-z0-9][a-z0-9._%+-]{1,63}(?: dot [a-z0-9_%+-]{1,63}){0,2}\Z", re.I)
-_NOT_A_NAME = frozenset(
-    "a all an and any are at be but by come find for found go here him i in is it look me meet meeting more not now of on one or order out see"
-    " she shop that the their them there they this to up us was we were what where which who work you your".split()
+_NOT_A_NAME_WORDS = (
+    "a all an and any are at be but by come find for found go here him i in is it look me meet meeting more not "
+    "now of on one or order out see she shop that the their them there they this to up us was we were what where "
+    "which who work you your"
 )
+_NOT_A_NAME = frozenset(_NOT_A_NAME_WORDS.split())
 
 # Hosts of manuals (RFC 2606, RFC 6761), then endings of what is not a host.
 _EXAMPLE_HOST = re.compile(r"(^|\.)(example(\.(com|org|net|edu|cn))?|test|invalid|localhost|local|localdomain)$", re.I)
-_FILE_ENDINGS = frozenset("png jpg jpeg gif svg webp html js css py so txt conf md json xml yml yaml".split())
-_SYSTEMD_UNITS = frozenset("service socket target timer mount slice scope".split())  # user@1000.service
+_FILE_ENDINGS_WORDS = "png jpg jpeg gif svg webp html js css py so txt conf md json xml yml yaml"
+_FILE_ENDINGS = frozenset(_FILE_ENDINGS_WORDS.split())
+_SYSTEMD_UNITS_WORDS = "service socket target timer mount slice scope"
+_SYSTEMD_UNITS = frozenset(_SYSTEMD_UNITS_WORDS.split())  # user@1000.service
 _NOT_A_PERSON = frozenset(("git", "hg", "svn"))  # git@host:path is how one clones
-_MESSAGE_ID = re.compile(r"(?:19|20)[0-9]{10,12}[.-]")  # 20220720205013.890942-1-name@host names a letter, not its sender
+_MESSAGE_ID = re.compile(
+    r"(?:19|20)[0-9]{10,12}[.-]"
+)  # 20220720205013.890942-1-name@host names a letter, not its sender
 _IN_A_URL = re.compile(r"://[^\s/?#]*\Z")  # what stands before "@" there are a user and a password
 # Registered endings of more than two letters that mail is sent to; those of two letters are countries.
-_LONG_ENDINGS = frozenset(
-    "academy aero agency app arpa art asia associates bank bar bayern berlin best bio biz blog brussels build builders business cafe camp capital"
-    " care careers cat center charity church city cloud club coach codes coffee com community company computer consulting contractors cool coop"
-    " corsica credit deals dental design dev digital direct directory doctor dog earth edu education email energy engineer engineering enterprises"
-    " equipment estate eus events exchange expert express farm fashion finance financial fish fit fitness florist foundation fun fund fyi gal"
-    " gallery games garden gent gift global gmbh gold golf gov graphics green group guide guru haus health hiphop holdings hospital host house"
-    " how immo inc info ink institute insure int international irish jobs kitchen koeln land law lawyer legal life limited link live llc loan lol london"
-    " ltd management marketing mba media memorial men mil mobi money moscow museum name nagoya net network news ngo ninja nrw nyc one ong online"
-    " org osaka paris partners parts party pet pharmacy photo photography photos pics pictures pink pizza place plus post press pro productions"
-    " properties property pub quebec radio realty recipes red rehab reisen ren rent rentals repair report rest restaurant reviews rio rocks ruhr run"
-    " sale salon sarl school science scot security services sex shop show site ski social software solar solutions space store stream studio study"
-    " style surf swiss systems tax taxi team tech technology tel tienda tips tirol today tokyo tools top tours town toys trade training travel tube university"
-    " vegas ventures vet video villas vin vip vision vlaanderen vote wales wang watch website wedding wien wiki wine work works world wtf xin xxx xyz yoga"
-    " zone".split()
-)  # fmt: skip
+_LONG_ENDINGS_WORDS = (
+    "academy aero agency app arpa art asia associates bank bar bayern berlin best bio biz blog brussels build "
+    "builders business cafe camp capital care careers cat center charity church city cloud club coach codes "
+    "coffee com community company computer consulting contractors cool coop corsica credit deals dental design "
+    "dev digital direct directory doctor dog earth edu education email energy engineer engineering enterprises "
+    "equipment estate eus events exchange expert express farm fashion finance financial fish fit fitness florist "
+    "foundation fun fund fyi gal gallery games garden gent gift global gmbh gold golf gov graphics green group "
+    "guide guru haus health hiphop holdings hospital host house how immo inc info ink institute insure int "
+    "international irish jobs kitchen koeln land law lawyer legal life limited link live llc loan lol london ltd "
+    "management marketing mba media memorial men mil mobi money moscow museum name nagoya net network news ngo "
+    "ninja nrw nyc one ong online org osaka paris partners parts party pet pharmacy photo photography photos pics "
+    "pictures pink pizza place plus post press pro productions properties property pub quebec radio realty "
+    "recipes red rehab reisen ren rent rentals repair report rest restaurant reviews rio rocks ruhr run sale "
+    "salon sarl school science scot security services sex shop show site ski social software solar solutions "
+    "space store stream studio study style surf swiss systems tax taxi team tech technology tel tienda tips tirol "
+    "today tokyo tools top tours town toys trade training travel tube university vegas ventures vet video villas "
+    "vin vip vision vlaanderen vote wales wang watch website wedding wien wiki wine work works world wtf xin xxx "
+    "xyz yoga zone"
+)
+_LONG_ENDINGS = frozenset(_LONG_ENDINGS_WORDS.split())
 _MAIL_HOST = re.compile(
     r"^(?:gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|aol|icloud|me|gmx|web|mail|proton|protonmail|posteo|zoho|fastmail"
     r"|qq|foxmail|163|126|139|189|yeah|sina|sohu|aliyun|naver|yandex)\.[a-z.]{2,6}$",
@@ -69,7 +82,8 @@ _VERSION_AFTER = re.compile(r"\s?(?:版|节|章|条|款|release|build|version)")
 _JOINED_BEFORE = re.compile(r"(?:[A-Za-z_]|[A-Za-z0-9_][-/\\])\Z")  # Chrome/1.2.3.4, package-1.2.3.4
 _JOINED_AFTER = re.compile(r"[A-Za-z_]|-(?!(?:[0-9]{1,3}\.){3})[A-Za-z0-9]|\.[A-Za-z]")
 _IP_WORD = re.compile(
-    r"(?:\bip(?:v4)?\b|\baddr|\bhosts?\b|server|\bping\b|\bdns\b|gateway|\bfrom\b|client|log(?:ged )?-?in|\bssh\b|proxy|traceroute|router|\bpeer\b"
+    r"(?:\bip(?:v4)?\b|\baddr|\bhosts?\b|server|\bping\b|\bdns\b|gateway|\bfrom\b|client|log(?:ged )?-?in|\bssh\b"
+    r"|proxy|traceroute|router|\bpeer\b"
     r"|\bnodes?\b|\bremote\b|\bsource\b|\bdst\b|\bsrc\b|whois|subnet|connect|listen|bind|blocked|banned|网关|地址|主机|服务器|来自|节点|登录|解析|代理|封禁)"
     r"[^\n]{0,24}\Z|://\Z|@\Z",
     re.I | re.A,
@@ -98,13 +112,19 @@ def _find_spaced_email(text: str, at: int) -> Span | None:
     if len(local) < 2 or not host or not _is_mail_host(host.group(1)) or local.lower() in _NOT_A_NAME:
         return None
     start = at - 1 - len(local)
-    sure = _MAIL_HOST.match(host.group(1)) or re.search(r"[0-9._+-]", local) or _MAIL_WORD.search(text[max(0, start - 30) : start])
+    sure = (
+        _MAIL_HOST.match(host.group(1))
+        or re.search(r"[0-9._+-]", local)
+        or _MAIL_WORD.search(text[max(0, start - 30) : start])
+    )
     return (start, host.end()) if sure else None
 
 
 def find_disguised_email(text: str, at: int) -> Span | None:
     """ "name [at] host [dot] org" and its like. ``at`` is the place of the word; spoken forms need a spoken dot."""
-    sign = next((found for found in _AT.finditer(text, max(0, at - 3), at + 6) if found.start() <= at < found.end()), None)
+    sign = next(
+        (found for found in _AT.finditer(text, max(0, at - 3), at + 6) if found.start() <= at < found.end()), None
+    )
     host = sign and _SAID_HOST.match(text, sign.end())
     if not sign or not host:
         return None
@@ -129,7 +149,12 @@ def _is_mail_host(host: str) -> bool:
 
 
 def _is_sender(local: str, before: str) -> bool:
-    return local.lower() not in _NOT_A_PERSON and len(local) <= 64 and not _MESSAGE_ID.match(local) and not _IN_A_URL.search(before)
+    return (
+        local.lower() not in _NOT_A_PERSON
+        and len(local) <= 64
+        and not _MESSAGE_ID.match(local)
+        and not _IN_A_URL.search(before)
+    )
 
 
 def find_ips(text: str, start: int, end: int) -> Iterator[Span]:

@@ -11,22 +11,26 @@ Span = tuple[int, int]
 _FREE_BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][-./+=])(?<![0-9][,:])(?<![/\\=#])"
 _FREE_AFTER = r"(?![0-9A-Za-z_/]|[-.,][0-9])"
 _RESIDENT = re.compile(
-    _FREE_BEFORE + r"[1-8][0-9]{5}([ -]?)(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\1[0-9]{3}[0-9Xx]" + _FREE_AFTER
+    _FREE_BEFORE
+    + r"[1-8][0-9]{5}([ -]?)(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\1[0-9]{3}[0-9Xx]"
+    + _FREE_AFTER
 )
-_PROVINCES = frozenset(  # GB/T 2260
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+# GB/T 2260
+_PROVINCE_CODES = (
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83"
 )
+_PROVINCES = frozenset(_PROVINCE_CODES.split())
 _CARD = re.compile(
-    _FREE_BEFORE + r"(?:[2-9][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?(?!\1[0-9])"
+    _FREE_BEFORE + r"(?:[2-9][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?(?!\1[0-9]{4}(?![0-9]))"
     r"|3[0-9]{3}([ -]?)[0-9]{6}\2[0-9]{4,5}|62[0-9]{4} [0-9]{10,13})" + _FREE_AFTER
 )
 # Issuer prefixes by length (ISO/IEC 7812 registry as published by the schemes).
 _ISSUERS = {
     14: re.compile(r"30[0-5]|309|3[689]"),  # Diners Club
     15: re.compile(r"3[47]"),  # American Express
-    16: re.compile(
+    16: re.compile(  # Visa, Mastercard, Discover, UnionPay, RuPay, JCB, Mir, Troy, Diners, Maestro
         r"4|5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|6011|64[4-9]|65|62|60|81|352[89]|35[3-8]|220[0-4]|9792"
-        r"|3[068]|5018|5020|5038|58|63|67"  # Visa, Mastercard, Discover, UnionPay, RuPay, JCB, Mir, Troy, Diners, Maestro
+        r"|3[068]|5018|5020|5038|58|63|67"
     ),
 }
 _LONG_ISSUERS = re.compile(r"62|60|65|81|64[4-9]|352[89]|35[3-8]|9558|4|5018|5020|5038|63|67")  # 17 to 19 digits
@@ -35,8 +39,13 @@ _OTHER_NUMBER = re.compile(  # a label that says what the number is, and that it
     r"|订单|单号|流水|条码|序列|编号|型号|发票|快递|运单|票号|案号|备案|商品)[^\n0-9]{0,16}\Z",
     re.I | re.A,
 )
-_CARD_WORD = re.compile(r"(?:card|visa|mastercard|amex|account|卡号|银行卡|信用卡|储蓄卡|账号|帐号|账户|户名)[^\n0-9]{0,24}\Z", re.I | re.A)
-_IBAN = re.compile(r"(?<![0-9A-Za-z_])[A-Z]{2}[0-9]{2}(?:[0-9A-Z]{10,30}|(?:([ -])[0-9A-Z]{4}){2,7}(?:\1[0-9A-Z]{1,4})?)(?![0-9a-z_])")
+_FOUR_BEFORE = re.compile(r"(?<![0-9])[0-9]{4}[ -]\Z")
+_CARD_WORD = re.compile(
+    r"(?:card|visa|mastercard|amex|account|卡号|银行卡|信用卡|储蓄卡|账号|帐号|账户|户名)[^\n0-9]{0,24}\Z", re.I | re.A
+)
+_IBAN = re.compile(
+    r"(?<![0-9A-Za-z_])[A-Z]{2}[0-9]{2}(?:[0-9A-Z]{10,30}|(?:([ -])[0-9A-Z]{4}){2,7}(?:\1[0-9A-Z]{1,4})?)(?![0-9a-z_])"
+)
 
 
 def find_resident_ids(text: str, start: int, end: int) -> Iterator[Span]:
@@ -83,6 +92,8 @@ def _is_paid_with(text: str, found: re.Match[str], digits: str) -> bool:
     if _CARD_WORD.search(before):
         return True
     grouped = len(digits) < found.end() - found.start()
+    if grouped and _FOUR_BEFORE.search(before):
+        return False  # a table of numbers of four digits
     return grouped or (len(digits) > 14 and len(set(digits)) > 2 and not _OTHER_NUMBER.search(before))
 
 

@@ -12,7 +12,8 @@ Span = tuple[int, int]
 HINT = (
     r"AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9]|gh[pousr]_|github_pat_|xox[abeoprs]-|xapp-|hooks\.slack\.com|AIza|GOCSPX-|ya29\.|sk-|[rs]k_live_|whsec_|eyJ"
     r"|SG\.|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent)-|GR1348941|npm_|pypi-AgE|hf_|dop_v1_|shp(?:at|ss|ca|pa)_|sq0(?:csp|atp)-|AccountKey="
-    r"|[0-9]:AA|SK[0-9a-f]{8}|AC[0-9a-f]{8}|-us[0-9]|AGE-SECRET-KEY-|PRIVATE KEY|(?:aws|AWS|Aws)[_. -]?(?:[Ss]ec|[Aa]cc|SEC|ACC)"
+    r"|[0-9]:AA|SK[0-9a-f]{8}|AC[0-9a-f]{8}|-us[0-9]|AGE-SECRET-KEY-|PRIVATE KEY"
+    r"|(?:aws|AWS|Aws)[_. -]?(?:[Ss]ec|[Aa]cc|SEC|ACC)"
 )
 # Formats that vendors document and detect-secrets 1.5 has no pattern for, or a narrower one.
 _MORE = (
@@ -42,15 +43,36 @@ _PLACEHOLDER = re.compile(r"example|your|xxxx|placeholder|redacted|1234567890abc
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """One pattern of all tokens, which stand alone, and those whose value stands behind a name."""
-    from detect_secrets.plugins import aws, gitlab_token, mailchimp, openai, pypi_token, sendgrid, slack, square_oauth, stripe
-    from detect_secrets.plugins import azure_storage_key, discord, telegram_token, twilio
+    from detect_secrets.plugins import (
+        aws,
+        azure_storage_key,
+        discord,
+        gitlab_token,
+        mailchimp,
+        openai,
+        pypi_token,
+        sendgrid,
+        slack,
+        square_oauth,
+        stripe,
+        telegram_token,
+        twilio,
+    )
 
     detectors = (
-        gitlab_token.GitLabTokenDetector, mailchimp.MailchimpDetector, openai.OpenAIDetector, pypi_token.PypiTokenDetector,
-        sendgrid.SendGridDetector, slack.SlackDetector, square_oauth.SquareOAuthDetector, stripe.StripeDetector,
-        azure_storage_key.AzureStorageKeyDetector, discord.DiscordBotTokenDetector, telegram_token.TelegramBotTokenDetector,
+        gitlab_token.GitLabTokenDetector,
+        mailchimp.MailchimpDetector,
+        openai.OpenAIDetector,
+        pypi_token.PypiTokenDetector,
+        sendgrid.SendGridDetector,
+        slack.SlackDetector,
+        square_oauth.SquareOAuthDetector,
+        stripe.StripeDetector,
+        azure_storage_key.AzureStorageKeyDetector,
+        discord.DiscordBotTokenDetector,
+        telegram_token.TelegramBotTokenDetector,
         twilio.TwilioKeyDetector,
-    )  # fmt: skip
+    )
     key_id, labelled = aws.AWSKeyDetector.denylist
     theirs = [pattern.pattern for detector in detectors for pattern in detector.denylist]
     # The longest first where two patterns share a head, so that no end of a token stays.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+import traceback
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages import pii as stage
 from stages import pii_phone
 from stages.contract import check_plan
 from stages.pii import KINDS, MASKS, MaskingError, PiiConfig, pii, pii_stage
@@ -51,7 +51,34 @@ def masked(text: str, **options: object) -> str:
         ("card 4539578763621486", "card", "card <BANK_CARD>"),
         ("3782 822463 10005", "card", "<BANK_CARD>"),
         ("卡号6222 0212 3456 7894 120", "card", "卡号<BANK_CARD>"),
+        ("write to jane [at] posteo [dot] net", "email", "write to <EMAIL>"),
+        ("信箱jane(at)posteo.net谢谢", "email", "信箱<EMAIL>谢谢"),
+        ("john dot doe at posteo dot net", "email", "<EMAIL>"),
+        ("info AT posteo.net", "email", "<EMAIL>"),
+        ("li.wei @ 163.com", "email", "<EMAIL>"),
+        ("邮箱lin＠qq.com", "email", "邮箱<EMAIL>"),
+        ("rené.müller@posteo.net", "email", "<EMAIL>"),
+        ("ip:82.50.72.202 down", "ip", "ip:<IP_ADDRESS> down"),
+        ("DNS 8.8.8.8", "ip", "DNS <IP_ADDRESS>"),
+        ("::ffff:82.50.72.202", "ip", "<IP_ADDRESS>"),
+        ("[2603:400a::801f:3e]:443", "ip", "[<IP_ADDRESS>]:443"),
+        ("我的手机１３８１２３４５６７８，微信同号", "phone", "我的手机<PHONE>，微信同号"),
+        ("热线400-820-8820", "phone", "热线<PHONE>"),
+        ("call 07911 123456 now", "phone", "call <PHONE> now"),
+        ("Telefon 030 901820", "phone", "Telefon <PHONE>"),
+        ("ring 01 42 68 53 00", "phone", "ring <PHONE>"),
+        ("0044 20 7946 0958", "phone", "<PHONE>"),
+        ("(+86)13812345678", "phone", "<PHONE>"),
+        ("Phone: 4155552671", "phone", "Phone: <PHONE>"),
+        ("110105 19491231 002X", "id_number", "<ID_NUMBER>"),
+        ("card 4539-5787-6362-1486", "card", "card <BANK_CARD>"),
+        ("DE89 3704 0044 0532 0130 00 BIC", "iban", "<IBAN> BIC"),
+        ("汇款至GB29NWBK60161331926819。", "iban", "汇款至<IBAN>。"),
         ("AKIAQ3EGRZ7TW2NHB5CX", "key", "<SECRET>"),
+        ("xoxb-" + "123456789012-1234567890123-AbCdEfGhIjKlMnOpQrStUvWx", "key", "<SECRET>"),
+        ("key=sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc", "key", "key=<SECRET>"),
+        ("AIza" + "SyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY", "key", "<SECRET>"),
+        ("aws_secret_key = 'wJalrXUtnFEMIK7MDENGbPxRfiCYzzQWERTYUIOP'", "key", "aws_secret_key = '<SECRET>'"),
         ("token ghp_" + "a1B2" * 9, "key", "token <SECRET>"),
         (f"so:\n{KEY_BLOCK}\nend", "key", "so:\n<SECRET>\nend"),
     ],
@@ -80,6 +107,12 @@ def test_personal_data_is_masked_by_kind_and_counted(text: str, kind: str, wante
         "4539 5787 6362 1487 is one off, 0000 0000 0000 0000 is nothing",
         "110105194912310021 and 110105194913310028 check out nowhere",
         "AKIAIOSFODNN7EXAMPLE is the manual's own; -----BEGIN PRIVATE KEY----- ... -----END PRIVATE KEY-----",
+        "meet me @ cafe.com, look (at) this dot com, see us at noon on the dot, A @ B.T, foo@bar.baz",
+        "https://user:secret@db.host.org/x and 20220720205013.890942-1-broonie@kernel.org",
+        "geometry 1280 800 1280 800 32 timings, 6.2.3.2.1.1.3. Description, 1872 - 1874, 00 46 63 00 03 37",
+        "Order number 4539578763621486, 订单号：13812345678, DE88 3704 0044 0532 0130 00 is one off",
+        "arXiv:1706.02582, DOI 10.1038/s41586-020-2649-2, CAS 7732-18-5, 123e4567-e89b-12d3-a456-426614174000",
+        "39.9042, 116.4074; ¥13812345678; Population 1 411 778 724; 0.13812345678",
         "task-force risk-averse sk-learn, the mobile: phone of the future",
     ],
 )
@@ -105,6 +138,58 @@ def test_kinds_left_out_are_not_masked() -> None:
     text = "a@kernel.org 82.50.72.202"
     assert masked(text, kinds=("ip",)) == "a@kernel.org <IP_ADDRESS>"
     assert masked(text, kinds=()) == text
+
+
+def test_a_value_is_masked_wherever_its_row_repeats_it() -> None:
+    assert masked("Phone: 4155552671\n\nA badge, 4155552671") == "Phone: <PHONE>\n\nA badge, <PHONE>"
+    assert masked("A badge, 4155552671") == "A badge, 4155552671"
+
+
+def test_an_iban_is_no_card_and_a_card_no_phone() -> None:
+    for number, kind in (("DE94 4639 6973 9339 1704 84", "iban"), (CARD, "card")):
+        row = pii(batch(f"Tel. or account: {number}"), PiiConfig()).to_pylist()[0]
+        assert (row["pii_masked"], row[f"pii.{kind}"]) == (1, 1)
+
+
+def test_every_kind_has_a_mask_and_a_column() -> None:
+    assert set(MASKS) == set(KINDS)
+    assert {f"pii.{kind}" for kind in KINDS} < set(pii_stage(PiiConfig()).adds)
+
+
+@pytest.mark.parametrize("prefix", ["", "文", "x ", "第一行\n", "😀", "\u3000"])
+def test_places_are_characters_whatever_stands_before(prefix: str) -> None:
+    assert masked(f"{prefix}+44 20 7946 0958。尾") == f"{prefix}<PHONE>。尾"
+
+
+def test_several_chunks_and_a_slice_are_read_right() -> None:
+    texts = ["x", "a@kernel.org", None, "82.50.72.202"]
+    table = pa.table({"content": pa.chunked_array([texts[:2], texts[2:]], pa.string())})
+    assert pii(table, PiiConfig())["content"].to_pylist() == ["x", "<EMAIL>", None, "<IP_ADDRESS>"]
+    assert pii(table.slice(1), PiiConfig())["content"].to_pylist() == ["<EMAIL>", None, "<IP_ADDRESS>"]
+
+
+def test_what_fails_tells_nothing_of_the_text(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(number: str, country: str | None) -> bool:
+        raise ValueError(f"cannot read {number}")
+
+    monkeypatch.setattr(pii_phone, "_is_valid", fail)
+    secret = "+44 20 " + "7946 0958"
+    with pytest.raises(MaskingError, match="ValueError") as caught:
+        pii(batch(f"Tel: {secret}"), PiiConfig())
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text + "".join(capsys.readouterr())
+    assert secret not in told and "cannot read" not in told
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+
+def test_nothing_is_logged_or_printed(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    values = (
+        f"a@kernel.org 82.50.72.202 +44 20 7946 0958 {ID} {CARD} DE89370400440532013000 AKIAQ3EGRZ7TW2NHB5CX +1 999"
+    )
+    with caplog.at_level("DEBUG"):
+        assert masked(values).count("<") == 7
+    assert caplog.text == "" and "".join(capsys.readouterr()) == ""
 
 
 def test_empty_table_has_the_same_columns() -> None:
@@ -147,6 +232,14 @@ FRAGMENTS = (
 )
 
 
+@given(st.text(), st.sets(st.sampled_from(KINDS)))
+def test_any_text_is_masked_without_fault_and_counted_by_kind(text: str, kinds: set[str]) -> None:
+    row = pii(batch(text), PiiConfig(kinds=tuple(kinds))).to_pylist()[0]
+    assert row["pii_masked"] == sum(row[f"pii.{kind}"] for kind in KINDS)
+    assert all(not row[f"pii.{kind}"] for kind in set(KINDS) - kinds)
+    assert row["pii_masked"] or row["content"] == text
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(" ".join))
 def test_masking_twice_changes_nothing_more(text: str) -> None:
@@ -156,7 +249,18 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
 
 def test_long_hostile_text_is_not_quadratic() -> None:
     rng = random.Random(1)
-    for alphabet in ("1234567890 -", "a@.", "1.", "2001:", "eyJ.", "+1 ("):
+    for alphabet in (
+        "1234567890 -",
+        "a@.",
+        "1.",
+        "2001:",
+        "eyJ.",
+        "+1 (",
+        "a at dot ",
+        "DE12 ",
+        "Tel: 1\n",
+        "１２３＠：",
+    ):
         text = "".join(rng.choices(alphabet, k=100_000))
         assert len(masked(text)) > 0
     assert masked("a" * 100_000 + "@" + "b" * 100_000)
