@@ -24,6 +24,7 @@ from stages.dedup import DedupConfig
 from stages.extract import ExtractConfig
 from stages.fineweb import FineWeb
 from stages.gopher import GopherQuality, GopherRepetition
+from stages.host_lines import HostLinesConfig
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
 from stages.pii import PiiConfig
@@ -55,6 +56,7 @@ class L1(Config):
     """Filtered: clean text without near-duplicates."""
 
     policy: PolicyConfig = PolicyConfig()
+    host_lines: HostLinesConfig = HostLinesConfig()
     clean: CleanConfig = CleanConfig()
     language: LanguageConfig = LanguageConfig()
     gopher_repetition: GopherRepetition = GopherRepetition()

@@ -22,6 +22,7 @@ from governance.parts import read_all, read_parts
 from governance.runner import FATE
 from manifests.ledger import Account, Ledger, tally
 from manifests.records import Part, PartWriter, Record, committed, read_record, read_records
+from manifests.store import Store
 from stages import dedup
 
 SHARDS_A_RUN = 64
@@ -43,16 +44,19 @@ class Run:
 def find(job: Job, cluster: Cluster, numbers: Sequence[int]) -> None:
     """Find the clusters of a dump, in three steps that each resume."""
     job = replace(job, partitions=_partitions(job))
-    runs = [
-        Run(start // SHARDS_A_RUN, tuple(numbers[start : start + SHARDS_A_RUN]))
-        for start in range(0, len(numbers), SHARDS_A_RUN)
-    ]
-    _pending(job, cluster, spread, runs, "buckets")
-    _pending(job, cluster, join, range(job.partitions), "stars")
-    _pending(job, cluster, gather, [0], "duplicates")
+    map_pending(job, cluster, spread, runs_of(numbers), "buckets")
+    map_pending(job, cluster, join, range(job.partitions), "stars")
+    map_pending(job, cluster, gather, [0], "duplicates")
 
 
-def _pending(job: Job, cluster: Cluster, work: Any, items: Sequence[Any], step: str) -> None:
+def runs_of(numbers: Sequence[int]) -> list[Run]:
+    """The shards in groups."""
+    starts = range(0, len(numbers), SHARDS_A_RUN)
+    return [Run(start // SHARDS_A_RUN, tuple(numbers[start : start + SHARDS_A_RUN])) for start in starts]
+
+
+def map_pending(job: Job, cluster: Cluster, work: Any, items: Sequence[Any], step: str) -> None:
+    """Run a step of a shuffle for the items that have no record of it yet."""
     there = committed(job.store, job.base, step)
     pending = [item for item in items if getattr(item, "number", item) not in there]
     if pending:
@@ -124,11 +128,16 @@ def clusters_of(job: Job, uids: pa.ChunkedArray) -> pa.Table | None:
         return None
     wanted = dedup.uid_to_bytes(uids.combine_chunks())
     low, high = (pc.min_max(wanted.cast(pa.binary()))[name].as_py() for name in ("min", "max"))
-    with job.store.map(record.parts[0].path) as stream:
+    table = read_overlapping(job.store, record.parts[0], low, high)
+    return table if table.num_rows else None
+
+
+def read_overlapping(store: Store, part: Part, low: bytes, high: bytes) -> pa.Table:
+    """The rows of those row groups of a part that may hold a uid from ``low`` to ``high``."""
+    with store.map(part.path) as stream:
         file = pq.ParquetFile(stream)
         groups = [g for g in range(file.num_row_groups) if _overlaps(file.metadata.row_group(g), low, high)]
-        table = file.read_row_groups(groups, use_threads=False) if groups else None
-    return table
+        return file.read_row_groups(groups, use_threads=False)
 
 
 def _overlaps(group: Any, low: bytes, high: bytes) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import duplicates, refine, steps
+from governance import duplicates, host_lines, refine, steps
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
@@ -137,6 +137,9 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
         return seal(job, ["data"])
     numbers = sorted(committed(request.store, job.parent_base, "data"))
     if plan.tier == "L1":
+        if job.settings.l1.host_lines.enabled:
+            with _timed(outcome.seconds, "L1 host lines"):
+                host_lines.find(job, cluster, numbers)
         with _timed(outcome.seconds, "L1 annotate"):
             _map(cluster, progress, "L1 annotate", steps.annotate, job, numbers, "annotations")
         with _timed(outcome.seconds, "L1 duplicates"):

@@ -16,6 +16,7 @@ from governance.inputs import Shard
 from governance.refine import synthesis_identity
 from manifests.schema import schema_file
 from stages.contract import Stage, check_plan
+from stages.host_lines import REPEATED
 from stages.limits import slow_column
 
 
@@ -54,7 +55,7 @@ def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard],
     else:
         stages = tiers.stages_of(settings, tier)
         columns = [field["name"] for field in schema_file(parent.tier)["fields"]]
-    check_plan(stages, [*columns, *(slow_column(stage.name) for stage in stages)])
+    check_plan(stages, [*columns, REPEATED, *(slow_column(stage.name) for stage in stages)])  # the runner adds these
     if parent is not None:
         body["parent"] = parent.fingerprint
     body["stages"] = {stage.name: stage_identity(stage) for stage in stages}

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from governance import tiers
 from governance.duplicates import settle
 from governance.errors import CorpusError
+from governance.host_lines import with_repeated
 from governance.inputs import Shard
 from governance.job import Job, data_parts, done_before, models_of
 from governance.parts import Annotations, Data, open_input, read_parts
@@ -82,7 +83,8 @@ def annotate(job: Job, number: int) -> Record:
     parent = read_record(job.store, job.parent_base, "data", number)
     notes = Annotations(job.store, f"{job.base}/annotations/part-{number:05d}")
     record = Record("annotations", number, parent.name, job.fingerprint)
-    fold_shard(job, record, stages, read_parts(job.store, data_parts(parent)), notes, lambda _: None)
+    batches = with_repeated(job, parent.name, read_parts(job.store, data_parts(parent)))
+    fold_shard(job, record, stages, batches, notes, lambda _: None)
     record.parts = notes.finish()
     return record
 
@@ -99,7 +101,7 @@ def select(job: Job, number: int) -> Record:
     editing = tuple(stage for stage in tiers.stages_of(job.settings, job.tier) if stage.replaces)
     data = Data(job.store, job.base, f"part-{number:05d}", tier_schema(job.tier), by_language=True)
     done = 0
-    for batch in read_parts(job.store, data_parts(parent)):
+    for batch in with_repeated(job, parent.name, read_parts(job.store, data_parts(parent))):
         verdict = verdicts.slice(done, batch.num_rows)
         done += batch.num_rows
         data.write(_edited(batch, verdict, editing, models_of(job, editing)))

@@ -14,8 +14,10 @@ from stages.clean import clean_stage
 from stages.contract import Stage
 from stages.dedup import signature_stage
 from stages.extract import extract_stage
+from stages.figures import figures_of, figures_stage
 from stages.fineweb import fineweb_stage
 from stages.gopher import gopher_quality_stage, gopher_repetition_stage
+from stages.host_lines import host_lines_stage
 from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
 from stages.language import language_stage
 from stages.pii import pii_stage
@@ -35,8 +37,10 @@ def l1(cfg: Settings) -> tuple[Stage, ...]:
     """Text to clean text: cheap rejects first; signatures only for what passed them."""
     return (
         policy_stage(cfg.l1.policy),
+        *([host_lines_stage(cfg.l1.host_lines)] if cfg.l1.host_lines.enabled else ()),
         clean_stage(cfg.l1.clean),
         language_stage(cfg.l1.language),
+        figures_stage(figures_of(cfg.l1.gopher_quality, cfg.l1.gopher_repetition, cfg.l1.c4, cfg.l1.fineweb)),
         gopher_repetition_stage(cfg.l1.gopher_repetition),
         gopher_quality_stage(cfg.l1.gopher_quality),
         c4_stage(cfg.l1.c4),
