@@ -1,128 +1,164 @@
-"""C4's line rules, compiled: which lines stay, and how many sentences they hold."""
+"""C4's line rules on one page, compiled: which lines stay, and how many sentences they hold."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from stages.codepoints import HAN, PUNCTUATION, SENTENCE_END, SPACE, WORD, ZH_CLOSER, ZH_TERMINAL
+from stages.codepoints import HAN, SPACE, WORD, ZH_CLOSER, ZH_TERMINAL
 from stages.compiled import compiled
+from stages.line_kernels import Lines
+from stages.mark_kernels import (
+    ADVERT,
+    BRACKET,
+    CURLY,
+    JAVASCRIPT,
+    LOREM_IPSUM,
+    NAVIGATION,
+    POLICY,
+    Marks,
+)
 from stages.rules import CHINESE
-from stages.text_kernels import decode, split_lines, strip_span
-from stages.word_kernels import Tables, split_words
+from stages.text_kernels import BLANK
+from stages.word_kernels import ENDS, SIGNS, WORDED, Page
 
-KEPT, LONG_WORD, NO_TERMINAL, FEW_WORDS, LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY = range(8)
-OPENING, CLOSING, PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE, CURLY_BRACKET = map(ord, "[].?!\"'{")
+KEPT, SHORT = 0, -1  # or the mark for which a line is set aside; SHORT is for its length or its end
+OPENING, CLOSING, PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE = map(ord, "[].?!\"'")
+_EDIT, _NEEDED = (np.array([ord(c) for c in text], np.uint32) for text in ("[edit]", "[citation needed]"))
+_SEPARATORS = np.array([ord(c) for c in "|/>·•»›〉→_-"], np.uint32)
+
+
+class LineRules(NamedTuple):
+    """What a line must be."""
+
+    max_word_length: int  # -1 is off
+    terminal: int  # 1: it ends as a sentence does
+    min_words: int
+    citations: int  # 1: they are taken out first
+    min_items: int  # short items set apart by signs or spaces that make a line navigation; 0 is off
+    max_item: int  # characters of such an item
+    max_navigation: int  # characters of a line that a phrase can make navigation
+    max_advert: int
 
 
 @compiled
-def _fold(c: np.uint32) -> np.uint32:
-    """An ASCII capital as its small letter."""
-    return c | np.uint32(32) if 65 <= c <= 90 else c
-
-
-@compiled
-def matches(cps: np.ndarray, i: int, stop: int, patterns: np.ndarray, first: int, last: int) -> bool:
-    """Whether the pattern ``patterns[first:last]`` (lower case) stands at i."""
-    if stop - i < last - first:
+def _stands_here(cps: np.ndarray, i: int, stop: int, text: np.ndarray) -> bool:
+    if stop - i < text.shape[0]:
         return False
-    for k in range(last - first):  # noqa: SIM110 - compiled: no generators
-        if _fold(cps[i + k]) != patterns[first + k]:
+    for k in range(text.shape[0]):  # noqa: SIM110 - compiled: no generators
+        if cps[i + k] != text[k]:
             return False
     return True
 
 
 @compiled
-def contains(cps: np.ndarray, start: int, stop: int, patterns: np.ndarray, bounds: np.ndarray) -> bool:
-    """Whether one of the packed patterns occurs in the span."""
-    for i in range(start, stop):
-        c = _fold(cps[i])
-        for k in range(bounds.shape[0] - 1):
-            if c == patterns[bounds[k]] and matches(cps, i, stop, patterns, bounds[k], bounds[k + 1]):
-                return True
-    return False
-
-
-@compiled
-def _citation_size(cps: np.ndarray, i: int, stop: int, patterns: np.ndarray, bounds: np.ndarray) -> int:
-    """Code points of a citation mark at i: digits in brackets, or one of the patterns; 0 without patterns."""
-    if cps[i] != OPENING or bounds.shape[0] < 2:
+def _citation_size(cps: np.ndarray, i: int, stop: int) -> int:
+    """Code points of a citation mark at i: digits, "edit" or "citation needed" in brackets; else 0."""
+    if cps[i] != OPENING:
         return 0
     end = i + 1
     while end < stop and 48 <= cps[end] <= 57:
         end += 1
     if end < stop and cps[end] == CLOSING:
         return end + 1 - i
-    for k in range(bounds.shape[0] - 1):
-        if matches(cps, i, stop, patterns, bounds[k], bounds[k + 1]):
-            return bounds[k + 1] - bounds[k]
-    return 0
+    if _stands_here(cps, i, stop, _EDIT):
+        return _EDIT.shape[0]
+    return _NEEDED.shape[0] if _stands_here(cps, i, stop, _NEEDED) else 0
 
 
 @compiled
-def _copy_without_citations(
-    cps: np.ndarray, start: int, stop: int, patterns: np.ndarray, bounds: np.ndarray, line: np.ndarray
-) -> int:
-    """Copy a line without its citation marks; returns its length."""
-    n, i = 0, start
+def _copy_line(cps: np.ndarray, kinds: np.ndarray, start: int, stop: int, to: int) -> int:
+    """Copy a line without its citation marks, a space behind it; returns the end of the copy."""
+    i = start
     while i < stop:
-        size = _citation_size(cps, i, stop, patterns, bounds)
+        size = _citation_size(cps, i, stop)
         if size == 0:
-            line[n] = cps[i]
-            n += 1
+            cps[to], kinds[to] = cps[i], kinds[i]
+            to += 1
             size = 1
         i += size
-    return n
+    cps[to], kinds[to] = BLANK, SPACE
+    return to
 
 
 @compiled
-def _line_words(code: int, cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> tuple[int, int]:
+def _line_words(
+    code: int, starts: np.ndarray, stops: np.ndarray, classes: np.ndarray, first: int, after: int
+) -> tuple[int, int]:
     """White-space words (Chinese: Han characters and runs of other letters) and the length of the longest."""
-    words, longest, begin = 0, 0, start
-    for i in range(start, stop + 1):
-        if i < stop and not flags[cps[i]] & SPACE:
+    words, longest, begin = 0, 0, 0
+    for w in range(first, after):
+        if code == CHINESE:
+            if classes[w] & WORDED:
+                words += 1
+                longest = max(longest, stops[w] - starts[w])
             continue
-        words += 1 if i > begin else 0
-        longest = max(longest, i - begin)
-        begin = i + 1
-    if code != CHINESE:
-        return words, longest
-    words, longest, run = 0, 0, 0
-    for i in range(start, stop):
-        f = flags[cps[i]]
-        run = run + 1 if f & WORD and not f & HAN else 0
-        words += 1 if f & HAN or run == 1 else 0
-        longest = max(longest, run)
+        if w == first or starts[w] != stops[w - 1]:
+            words += 1
+            begin = starts[w]
+        longest = max(longest, stops[w] - begin)
     return words, longest
 
 
 @compiled
-def _is_terminated(code: int, line: np.ndarray, n: int, flags: np.ndarray) -> bool:
-    """Whether the line ends as a sentence does, and not in "..."."""
-    if n == 0:
+def _is_terminated(code: int, cps: np.ndarray, kinds: np.ndarray, start: int, stop: int) -> bool:
+    """Whether a line ends as a sentence does, and not in "..."."""
+    if start == stop:
         return False
     if code == CHINESE:
-        while n > 1 and flags[line[n - 1]] & ZH_CLOSER:
-            n -= 1
-        return flags[line[n - 1]] & ZH_TERMINAL != 0
-    c = line[n - 1]
+        while stop - 1 > start and kinds[stop - 1] & ZH_CLOSER:
+            stop -= 1
+        return kinds[stop - 1] & ZH_TERMINAL != 0
+    c = cps[stop - 1]
     if c not in (PERIOD, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE):
         return False
-    return not (n >= 3 and c == PERIOD and line[n - 2] == PERIOD and line[n - 3] == PERIOD)
+    return not (stop - start >= 3 and c == PERIOD and cps[stop - 2] == PERIOD and cps[stop - 3] == PERIOD)
 
 
 @compiled
-def _count_sentences(code: int, line: np.ndarray, n: int, tables: Tables, starts: np.ndarray, stops: np.ndarray) -> int:
+def _is_separator(c: int, kind: int) -> bool:
+    if kind & (WORD | SPACE):
+        return kind & SPACE != 0
+    for k in range(_SEPARATORS.shape[0]):  # noqa: SIM110 - compiled: no generators
+        if c == _SEPARATORS[k]:
+            return True
+    return False
+
+
+@compiled
+def _is_row_of_items(cps: np.ndarray, kinds: np.ndarray, start: int, stop: int, rules: LineRules) -> bool:
+    """Whether a line is short items with Han characters, set apart by signs or spaces, as menus are."""
+    items, length, han = 0, 0, False
+    for i in range(start, stop + 1):
+        if i == stop or _is_separator(cps[i], kinds[i]):
+            items += 1 if han else 0
+            length, han = 0, False
+            continue
+        length += 1
+        if length > rules.max_item or kinds[i] & ZH_TERMINAL:
+            return False
+        han = han or kinds[i] & HAN != 0
+    return items >= rules.min_items
+
+
+@compiled
+def _is_navigation(
+    code: int, cps: np.ndarray, kinds: np.ndarray, start: int, stop: int, bits: int, rules: LineRules
+) -> bool:
+    if bits & NAVIGATION and stop - start <= rules.max_navigation:
+        return not _is_terminated(code, cps, kinds, start, stop)
+    return rules.min_items > 0 and _is_row_of_items(cps, kinds, start, stop, rules)
+
+
+@compiled
+def _count_sentences(classes: np.ndarray, first: int, after: int) -> int:
     """Sentences as spaCy's sentencizer cuts them: a new one starts at a word behind closing punctuation."""
-    count = split_words(code, line, 0, n, tables, starts, stops)
-    sentences, closed = 1, False
-    for w in range(count):
-        ends = stops[w] - starts[w] == 1 and tables.flags[line[starts[w]]] & SENTENCE_END != 0
-        punctuation = True
-        for i in range(starts[w], stops[w]):
-            punctuation = punctuation and tables.flags[line[i]] & PUNCTUATION != 0
-        if ends:
+    sentences, closed = min(after - first, 1), False
+    for w in range(first, after):
+        if classes[w] & ENDS:
             closed = True
-        elif closed and not punctuation:
+        elif closed and not classes[w] & SIGNS:
             sentences += 1
             closed = False
     return sentences
@@ -130,81 +166,85 @@ def _count_sentences(code: int, line: np.ndarray, n: int, tables: Tables, starts
 
 @compiled
 def _judge_line(
-    code: int,
-    line: np.ndarray,
-    n: int,
-    words: int,
-    longest: int,
-    options: tuple[int, ...],
-    tables: Tables,
-    javascript: tuple[np.ndarray, np.ndarray],
-    lorem: tuple[np.ndarray, np.ndarray],
-    policy: tuple[np.ndarray, np.ndarray],
-) -> int:
-    """KEPT, or the first line rule broken, in datatrove's order."""
-    max_word, terminal, min_words, no_lorem, no_javascript, no_curly, no_policy = options
-    if max_word >= 0 and longest > max_word:
-        return LONG_WORD
-    if terminal and not _is_terminated(code, line, n, tables.flags):
-        return NO_TERMINAL
-    if words < min_words:
-        return FEW_WORDS
-    if no_lorem and contains(line, 0, n, lorem[0], lorem[1]):
-        return LOREM_IPSUM
-    if no_javascript and contains(line, 0, n, javascript[0], javascript[1]):
-        return JAVASCRIPT
-    if no_curly:
-        for i in range(n):
-            if line[i] == CURLY_BRACKET:
-                return CURLY
-    if no_policy and contains(line, 0, n, policy[0], policy[1]):
-        return POLICY
+    code: int, cps: np.ndarray, kinds: np.ndarray, start: int, stop: int, bits: int, words: int, longest: int,
+    rules: LineRules,
+) -> int:  # fmt: skip
+    """KEPT, or why the line is set aside; the first rule broken in datatrove's order, behind those that are ours."""
+    if _is_navigation(code, cps, kinds, start, stop, bits, rules):
+        return NAVIGATION
+    if bits & ADVERT and stop - start <= rules.max_advert:
+        return ADVERT
+    if 0 <= rules.max_word_length < longest:
+        return SHORT
+    if (rules.terminal and not _is_terminated(code, cps, kinds, start, stop)) or words < rules.min_words:
+        return SHORT
+    for mark in (LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY):
+        if bits & mark:
+            return mark
     return KEPT
 
 
 @compiled
-def c4_figures(
-    data: np.ndarray,
-    offsets: np.ndarray,
-    codes: np.ndarray,
-    tables: Tables,
-    code: int,
-    options: tuple[int, ...],
-    citations: tuple[np.ndarray, np.ndarray],
-    javascript: tuple[np.ndarray, np.ndarray],
-    lorem: tuple[np.ndarray, np.ndarray],
-    policy: tuple[np.ndarray, np.ndarray],
-    room: int,
-) -> np.ndarray:
-    """Figures of the rows with this code, float64 (n, 6), NaN elsewhere.
+def copy_without_citations(page: Page, n: int, lines: Lines, count: int, marks: Marks, found: int) -> tuple[int, int]:
+    """Copy each line that has citation marks, without them, behind the page.
 
-    options: max_word_length, require_terminal, min_words, and whether lorem ipsum, javascript, curly brackets and
-    policy lines count. citations, javascript, lorem, policy: packed patterns, (code points, bounds).
-    Figures: lines, kept lines, sentences in them, characters in them, lines with lorem ipsum, lines with "{".
+    lines.firsts and lines.counts get the number of each copied line and the end of its copy.
+    Returns the number of copies and the end of the last.
+    """
+    copies, end, mark = 0, n + 1, 0
+    for k in range(count):
+        bits = 0
+        while mark < found and marks.places[mark] < lines.stops[k]:
+            bits |= marks.bits[mark]
+            mark += 1
+        first, after = lines.words[k], lines.words[k + 1]
+        if bits & BRACKET and first < after:
+            start, stop = page.starts[first], page.stops[after - 1]
+            to = _copy_line(page.cps, page.kinds, start, stop, end)
+            if to - end < stop - start:
+                lines.firsts[copies], lines.counts[copies] = k, to
+                copies += 1
+                end = to + 1
+    return copies, end
+
+
+@compiled
+def c4_figures(
+    code: int, page: Page, n: int, lines: Lines, count: int, copies: int, marks: Marks, found: int, all_words: int,
+    all_found: int, rules: LineRules,
+) -> tuple[int, int, int, int, int, int, int, int]:  # fmt: skip
+    """Lines, kept lines, sentences and characters in them, and lines of lorem ipsum, "{", navigation and adverts.
+
+    Words and marks of copied lines stand behind the page's own: from lines.words[count] and found on.
     A line with lorem ipsum or "{" ends datatrove's reading of the page; here the rest is still counted, but of those
     two kinds only the one that came first.
     """
-    out = np.full((codes.shape[0], 6), np.nan)
-    cps, line = np.empty(room + 1, np.uint32), np.empty(room + 1, np.uint32)
-    starts, stops = np.empty(room + 2, np.int64), np.empty(room + 2, np.int64)
-    word_starts, word_stops = np.empty(2 * room + 2, np.int64), np.empty(2 * room + 2, np.int64)
-    for r in range(codes.shape[0]):
-        if codes[r] != code:
-            continue
-        n = decode(data, offsets[r], offsets[r + 1], cps)
-        lines = split_lines(cps, n, tables.flags, starts, stops)
-        kept, sentences, chars, loremed, curly = 0, 0, 0, 0, 0
-        for k in range(lines):
-            start, stop = strip_span(cps, starts[k], stops[k], tables.flags)
-            words, longest = _line_words(code, cps, start, stop, tables.flags)
-            size = _copy_without_citations(cps, start, stop, citations[0], citations[1], line)
-            verdict = _judge_line(code, line, size, words, longest, options, tables, javascript, lorem, policy)
-            loremed += 1 if verdict == LOREM_IPSUM and curly == 0 else 0
-            curly += 1 if verdict == CURLY and loremed == 0 else 0
-            if verdict == KEPT:
-                kept += 1
-                chars += size
-                sentences += _count_sentences(code, line, size, tables, word_starts, word_stops)
-        out[r, 0], out[r, 1], out[r, 2], out[r, 3] = lines, kept, sentences, chars
-        out[r, 4], out[r, 5] = loremed, curly
-    return out
+    cps, kinds, starts, stops, classes = page.cps, page.kinds, page.starts, page.stops, page.classes
+    kept, all_sentences, chars, loremed, curly, navigation, adverts = 0, 0, 0, 0, 0, 0, 0
+    mark, copy, copy_start, copy_word, copy_mark = 0, 0, n + 1, lines.words[count], found
+    for k in range(count):
+        first, after, bits = lines.words[k], lines.words[k + 1], 0
+        while mark < found and marks.places[mark] < lines.stops[k]:
+            bits |= marks.bits[mark]
+            mark += 1
+        start = starts[first] if first < after else lines.starts[k]
+        stop = stops[after - 1] if first < after else start
+        words, longest = _line_words(code, starts, stops, classes, first, after)
+        if copy < copies and lines.firsts[copy] == k:  # from here on, the copy is the line
+            start, stop, first, after, bits = copy_start, lines.counts[copy], copy_word, copy_word, 0
+            while copy_mark < all_found and marks.places[copy_mark] < stop:
+                bits |= marks.bits[copy_mark]
+                copy_mark += 1
+            while after < all_words and starts[after] < stop:
+                after += 1
+            copy, copy_start, copy_word = copy + 1, stop + 1, after
+        verdict = _judge_line(code, cps, kinds, start, stop, bits, words, longest, rules)
+        if verdict == KEPT:
+            kept += 1
+            all_sentences += _count_sentences(classes, first, after)
+            chars += stop - start
+        loremed += 1 if verdict == LOREM_IPSUM and curly == 0 else 0
+        curly += 1 if verdict == CURLY and loremed == 0 else 0
+        navigation += 1 if verdict == NAVIGATION else 0
+        adverts += 1 if verdict == ADVERT else 0
+    return count, kept, all_sentences, chars, loremed, curly, navigation, adverts

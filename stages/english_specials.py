@@ -10,6 +10,9 @@ from functools import cache
 
 import numpy as np
 
+from stages.compiled import compiled
+
+_SPREAD = np.uint64(0xD6E8FEB86659FD93)
 _NOT_SPLIT = "Ill ill Its its Hell hell Shell shell Shed shed were Were Well well Whore whore"
 _PRONOUNS = ("i", "you", "he", "she", "it", "we", "they")
 _QUESTION_WORDS = ("who", "what", "when", "where", "why", "how", "there", "that", "this", "these", "those")
@@ -110,6 +113,12 @@ def _hashes(words: Iterable[str]) -> np.ndarray:
     return np.array([hash_span(array, 0, len(array)) for array in arrays], np.uint64)
 
 
+@compiled
+def special_slot(key: np.uint64) -> int:
+    """Where the entry of this hash stands in the table, or the slots from which it is looked for."""
+    return np.int64((key * _SPREAD) >> np.uint64(52))
+
+
 @cache
 def special_table() -> tuple[np.ndarray, np.ndarray]:
     """The entries as an open hash table: keys uint64 (4096,), packed piece lengths uint32 (4096,), 0 = free.
@@ -119,7 +128,7 @@ def special_table() -> tuple[np.ndarray, np.ndarray]:
     entries = special_words()
     keys, packed = np.zeros(4096, np.uint64), np.zeros(4096, np.uint32)
     for key, sizes in zip(_hashes(entries), entries.values(), strict=True):
-        slot = int(key) & 4095
+        slot = special_slot(key)
         while packed[slot]:
             slot = (slot + 1) & 4095
         keys[slot] = key

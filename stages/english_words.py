@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.codepoints import DIGIT, LETTER, SPACE
+from stages.codepoints import BEFORE_PERIOD, DIGIT, LETTER, SPACE, SUFFIX
 from stages.compiled import compiled
-from stages.english_affixes import infix_size, prefix_size, suffix_size
-from stages.english_specials import MAX_SPECIAL
+from stages.english_affixes import PERIOD, infix_size, prefix_size, suffix_size
+from stages.english_specials import MAX_SPECIAL, special_slot
 from stages.english_urls import is_url
-from stages.text_kernels import hash_span
+from stages.text_kernels import BASE, hash_span
 
 
 @compiled
-def find_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
-    """Packed piece lengths of a known word, 0 if it is none."""
-    if stop - start > MAX_SPECIAL or stop <= start:
-        return np.uint32(0)
-    key = hash_span(cps, start, stop)
-    slot = np.int64(key & np.uint64(4095))
+def _look_up(key: np.uint64, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
+    """Packed piece lengths of the word with this hash, 0 if it is not known."""
+    slot = special_slot(key)
     while packed[slot]:
         if keys[slot] == key:
             return packed[slot]
@@ -33,11 +30,19 @@ def find_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray, packe
 
 
 @compiled
+def find_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
+    """Packed piece lengths of a known word, 0 if it is none."""
+    if stop - start > MAX_SPECIAL or stop <= start:
+        return np.uint32(0)
+    return _look_up(hash_span(cps, start, stop), keys, packed)
+
+
+@compiled
 def _emit_middle(
     cps: np.ndarray,
     start: int,
     stop: int,
-    flags: np.ndarray,
+    kinds: np.ndarray,
     keys: np.ndarray,
     packed: np.ndarray,
     starts: np.ndarray,
@@ -56,13 +61,13 @@ def _emit_middle(
             count += 1
             pieces >>= np.uint32(8)
         return count
-    if _is_alphanumeric(cps, start, stop, flags) or is_url(cps, start, stop, flags):
+    if _is_alphanumeric(cps, start, stop, kinds) or is_url(cps, start, stop, kinds):
         starts[count] = start
         stops[count] = stop
         return count + 1
     begin, i = start, start
     while i < stop:
-        size = infix_size(cps, i, start, stop, flags)
+        size = infix_size(cps, i, start, stop, kinds)
         if size == 0 or i == start:
             i += max(size, 1)
             continue
@@ -83,9 +88,9 @@ def _emit_middle(
 
 
 @compiled
-def _is_alphanumeric(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> bool:
+def _is_alphanumeric(cps: np.ndarray, start: int, stop: int, kinds: np.ndarray) -> bool:
     for i in range(start, stop):  # noqa: SIM110 - compiled: no generators
-        if not flags[cps[i]] & (LETTER | DIGIT):
+        if not kinds[i] & (LETTER | DIGIT):
             return False
     return True
 
@@ -93,7 +98,7 @@ def _is_alphanumeric(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) 
 @compiled
 def _join_known(
     cps: np.ndarray,
-    flags: np.ndarray,
+    kinds: np.ndarray,
     keys: np.ndarray,
     packed: np.ndarray,
     starts: np.ndarray,
@@ -107,7 +112,7 @@ def _join_known(
         last, pieces = i, np.uint32(0)
         for j in range(min(count - 1, i + MAX_SPECIAL), i, -1):
             pieces = find_special(cps, starts[i], stops[j], keys, packed)
-            if pieces and not _is_alphanumeric(cps, starts[i], stops[j], flags):
+            if pieces and not _is_alphanumeric(cps, starts[i], stops[j], kinds):
                 last = j
                 break
             pieces = np.uint32(0)
@@ -130,7 +135,7 @@ def _emit_chunk(
     cps: np.ndarray,
     start: int,
     stop: int,
-    flags: np.ndarray,
+    kinds: np.ndarray,
     keys: np.ndarray,
     packed: np.ndarray,
     units: np.ndarray,
@@ -146,14 +151,14 @@ def _emit_chunk(
         if find_special(cps, start, stop, keys, packed):
             break
         last = stop - start
-        pre = prefix_size(cps, start, stop, flags)
+        pre = prefix_size(cps, start, stop, kinds)
         if pre and find_special(cps, start + pre, stop, keys, packed):
             starts[count] = start
             stops[count] = start + pre
             count += 1
             start += pre
             break
-        suf = suffix_size(cps, start + pre, stop, flags, units)
+        suf = suffix_size(cps, start + pre, stop, kinds, units)
         if suf and find_special(cps, start, stop - suf, keys, packed):
             stop -= suf
             cuts -= 1
@@ -168,41 +173,78 @@ def _emit_chunk(
             stop -= suf
             cuts -= 1
             starts[cuts] = stop
-    count = _emit_middle(cps, start, stop, flags, keys, packed, starts, stops, count)
+    count = _emit_middle(cps, start, stop, kinds, keys, packed, starts, stops, count)
     while cuts < starts.shape[0]:
         first = starts[cuts]
         cuts += 1
         starts[count] = first
         stops[count] = starts[cuts] if cuts < starts.shape[0] else suffixes_from
         count += 1
-    return _join_known(cps, flags, keys, packed, starts, stops, begin, count) if count - begin > 1 else count
+    return _join_known(cps, kinds, keys, packed, starts, stops, begin, count) if count - begin > 1 else count
 
 
 @compiled
 def split_english(
     cps: np.ndarray,
+    kinds: np.ndarray,
     begin: int,
     end: int,
-    flags: np.ndarray,
     keys: np.ndarray,
     packed: np.ndarray,
     units: np.ndarray,
     starts: np.ndarray,
     stops: np.ndarray,
-) -> int:
-    """Cut ``cps[begin:end]`` into spaCy's words, white space excluded.
+    hashes: np.ndarray,
+    count: int,
+) -> tuple[int, int]:
+    """Cut ``cps[begin:end]``, behind which stands a space, into spaCy's words, white space excluded.
 
-    starts, stops: room for twice the code points (suffixes of a chunk wait at the back).
-    Returns the number of words.
+    starts, stops: room for more words than there are code points (suffixes of a chunk wait at the back); hashes: of
+    each word. count: words that are there already. Returns their new number, and that of chunks between white space.
     """
-    count = 0
-    i = begin
+    chunks, i = 0, begin
     while i < end:
-        while i < end and flags[cps[i]] & SPACE:
+        if kinds[i] & SPACE:
             i += 1
-        chunk = i
-        while i < end and not flags[cps[i]] & SPACE:
+            continue
+        start, h = i, np.uint64(0)
+        while kinds[i] & kinds[start] & (LETTER | DIGIT):
+            h = h * BASE + np.uint64(cps[i]) + np.uint64(1)
             i += 1
-        if i > chunk:
-            count = _emit_chunk(cps, chunk, i, flags, keys, packed, units, starts, stops, count)
-    return count
+        run = i
+        while not kinds[i] & SPACE:
+            i += 1
+        chunks += 1
+        # Nearly all chunks are letters or digits with at most one sign behind them, and few of those are known words.
+        if _is_plain(cps, kinds, start, run, i) and not _is_known(h, cps, run, i, keys, packed):
+            starts[count], stops[count], hashes[count] = start, run, h
+            count += 1
+            if run < i:
+                starts[count], stops[count], hashes[count] = run, i, np.uint64(cps[run]) + np.uint64(1)
+                count += 1
+            continue
+        first = count
+        count = _emit_chunk(cps, start, i, kinds, keys, packed, units, starts, stops, count)
+        for w in range(first, count):
+            hashes[w] = hash_span(cps, starts[w], stops[w])
+    return count, chunks
+
+
+@compiled
+def _is_plain(cps: np.ndarray, kinds: np.ndarray, start: int, run: int, stop: int) -> bool:
+    """Whether a chunk is a run of letters or of digits, perhaps with one sign behind it that is always peeled off."""
+    if run == start or run + 1 < stop:
+        return False
+    if run == stop:
+        return True
+    if cps[run] == PERIOD:
+        return kinds[run - 1] & BEFORE_PERIOD != 0
+    return kinds[run] & SUFFIX != 0
+
+
+@compiled
+def _is_known(h: np.uint64, cps: np.ndarray, run: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> bool:
+    """Whether the run, whose hash is h, or it with the sign behind it is a known word."""
+    if _look_up(h, keys, packed):
+        return True
+    return run < stop and _look_up(h * BASE + np.uint64(cps[run]) + np.uint64(1), keys, packed) != 0

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from stages.codepoints import view_text
 from stages.contract import Config, Stage
-from stages.rules import CHINESE, ENGLISH, append_columns, first_broken, language_codes
+from stages.rules import CHINESE, ENGLISH, append_verdict, first_broken, read_figures
 
 _FIGURES = ("lines", "line_punct_ratio", "short_line_ratio", "char_dup_ratio", "list_ratio")
 
@@ -57,19 +56,20 @@ def _rules(figures: dict[str, np.ndarray], rules: FineWebRules) -> list[tuple[st
 def fineweb(batch: pa.Table, cfg: FineWeb) -> pa.Table:
     """Mark pages that read as lists, menus or repeated lines.
 
-    In:  content string, lang string.
-    Out: "fineweb.<figure>" float64, "fineweb.drop" string: "empty", or the first broken rule in datatrove's order.
+    In:  lang string, "fineweb.<figure>" float64 of the stage ``figures``:
+         lines               lines between newlines that hold more than white space
+         line_punct_ratio    those that end in terminal punctuation / lines; Chinese: in 。！？…；： or their ASCII
+                             forms, closing quotes and brackets behind them left out
+         short_line_ratio    those of at most short_line_length characters / lines
+         char_dup_ratio      characters in lines seen before / characters without newlines
+         list_ratio          newlines (Chinese: lines) / words, symbols among them
+    Out: "fineweb.drop" string: "empty", or the first broken rule in datatrove's order, null = keep.
+    Source: arXiv:2406.17557, section 3.6; decides as datatrove 0.10.1's FineWebQualityFilter.
     """
-    from stages.fineweb_kernels import fineweb_figures
-    from stages.word_kernels import load_tables
-
-    codes, text = language_codes(batch), view_text(batch["content"])
-    short = (cfg.en.short_line_length, cfg.zh.short_line_length)
-    values = fineweb_figures(text.data, text.offsets, codes, load_tables(), *short, text.max_bytes)
-    figures = dict(zip(_FIGURES, values.T, strict=True))
+    figures, codes = read_figures(batch, "fineweb", _FIGURES)
     reasons = first_broken(_rules(figures, cfg.en), codes == ENGLISH)
     reasons += first_broken(_rules(figures, cfg.zh), codes == CHINESE)
-    return append_columns(batch, "fineweb", figures, reasons, codes)
+    return append_verdict(batch, "fineweb", reasons)
 
 
 def fineweb_stage(cfg: FineWeb) -> Stage:
@@ -78,7 +78,7 @@ def fineweb_stage(cfg: FineWeb) -> Stage:
         name="fineweb",
         fn=fineweb,
         config=cfg,
-        needs=("content", "lang"),
-        adds=tuple(f"fineweb.{name}" for name in (*_FIGURES, "drop")),
+        needs=("lang", *(f"fineweb.{name}" for name in _FIGURES)),
+        adds=("fineweb.drop",),
         reject_on="fineweb.drop",
     )

@@ -1,8 +1,8 @@
-"""What every rule stage shares: which rows it reads, the first broken rule, and its columns."""
+"""What every rule stage shares: which rows it judges, their figures, and the first broken rule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 ENGLISH = 1
 CHINESE = 2
+_NARROW = {0x3000: 0x20} | {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 
 
 def language_codes(batch: pa.Table) -> np.ndarray:
@@ -32,12 +33,21 @@ def first_broken(rules: Sequence[tuple[str, np.ndarray]], rows: np.ndarray) -> n
     return reasons
 
 
-def append_columns(
-    batch: pa.Table, stage: str, figures: Mapping[str, np.ndarray], reasons: np.ndarray, codes: np.ndarray
-) -> pa.Table:
-    """Append "<stage>.<figure>" columns and "<stage>.drop"; rows without rules get nulls."""
-    skipped = codes == 0
-    for name, values in figures.items():
-        batch = batch.append_column(f"{stage}.{name}", pa.array(values, mask=skipped | np.isnan(values)))
-    drop = pa.array(reasons, pa.string(), mask=reasons == "")
-    return batch.append_column(f"{stage}.drop", drop)
+def read_figures(batch: pa.Table, stage: str, names: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The columns "<stage>.<name>" as float64, NaN for null, and the language code of each row that has figures."""
+    figures = {name: batch[f"{stage}.{name}"].to_numpy() for name in names}
+    codes = np.zeros(batch.num_rows, np.int8)
+    measured = ~np.isnan(figures[names[0]])
+    for code, lang in ((ENGLISH, "en"), (CHINESE, "zh")):
+        codes[pc.fill_null(pc.equal(batch["lang"], lang), False).to_numpy(zero_copy_only=False) & measured] = code
+    return figures, codes
+
+
+def append_verdict(batch: pa.Table, stage: str, reasons: np.ndarray) -> pa.Table:
+    """Append "<stage>.drop": the reason, null where it is empty."""
+    return batch.append_column(f"{stage}.drop", pa.array(reasons, pa.string(), mask=reasons == ""))
+
+
+def narrow(text: str) -> str:
+    """Full-width forms as the ASCII signs they are forms of, as Chinese pages are read."""
+    return text.translate(_NARROW)

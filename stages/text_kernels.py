@@ -1,46 +1,90 @@
-"""Compiled primitives over code points: decoding, lines, and counting with an open hash table.
+"""Compiled primitives over code points: decoding, hashing, lines, and a table that groups equal keys.
 
-Everything here works on a slice ``[start, stop)`` of a uint32 array of code points and allocates nothing.
 Equality of strings is equality of 64-bit hashes: two different lines of one page collide about once in 10^13 pages.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.codepoints import LINE_BREAK, SPACE
 from stages.compiled import compiled
 
-BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that powers never vanish modulo 2^64
-NEWLINE, RETURN = 10, 13
+_BASE = 0x9E3779B97F4A7C15
+BASE = np.uint64(_BASE)  # odd, so that powers never vanish modulo 2^64
+_SQUARE, _CUBE, _FOURTH = (np.uint64(pow(_BASE, power, 1 << 64)) for power in (2, 3, 4))
+_SPREAD = np.uint64(0xD6E8FEB86659FD93)
+_ONE, _HALF = np.uint64(1), np.uint64(32)
+NEWLINE, RETURN, BLANK = 10, 13, 32
+
+
+@compiled
+def _wide(data: np.ndarray, i: int) -> tuple[np.uint32, int]:
+    """The code point at byte i, which is none of ASCII, and its number of bytes."""
+    b = np.uint32(data[i])
+    if b < 0xE0:
+        return (b & 0x1F) << 6 | (np.uint32(data[i + 1]) & 0x3F), 2
+    if b < 0xF0:
+        return (b & 0x0F) << 12 | (np.uint32(data[i + 1]) & 0x3F) << 6 | (np.uint32(data[i + 2]) & 0x3F), 3
+    high = (b & 0x07) << 18 | (np.uint32(data[i + 1]) & 0x3F) << 12
+    return high | (np.uint32(data[i + 2]) & 0x3F) << 6 | (np.uint32(data[i + 3]) & 0x3F), 4
 
 
 @compiled
 def decode(data: np.ndarray, start: int, stop: int, out: np.ndarray) -> int:
     """Decode UTF-8 ``data[start:stop]`` into ``out``; returns the number of code points. Input must be valid."""
-    n = 0
-    i = start
+    n, i = 0, start
     while i < stop:
-        b = np.uint32(data[i])
-        if b < 0x80:
-            out[n] = b
+        if data[i] < 0x80:
+            out[n] = data[i]
             i += 1
-        elif b < 0xE0:
-            out[n] = (b & 0x1F) << 6 | (np.uint32(data[i + 1]) & 0x3F)
-            i += 2
-        elif b < 0xF0:
-            out[n] = (b & 0x0F) << 12 | (np.uint32(data[i + 1]) & 0x3F) << 6 | (np.uint32(data[i + 2]) & 0x3F)
-            i += 3
         else:
-            out[n] = (
-                (b & 0x07) << 18
-                | (np.uint32(data[i + 1]) & 0x3F) << 12
-                | (np.uint32(data[i + 2]) & 0x3F) << 6
-                | (np.uint32(data[i + 3]) & 0x3F)
-            )
-            i += 4
+            c, size = _wide(data, i)
+            out[n] = c
+            i += size
         n += 1
     return n
+
+
+@compiled
+def read_page(
+    data: np.ndarray,
+    start: int,
+    stop: int,
+    flags: np.ndarray,
+    narrow: bool,
+    cps: np.ndarray,
+    kinds: np.ndarray,
+    breaks: np.ndarray,
+) -> tuple[int, int]:
+    """Decode UTF-8 into code points, their flags and the places where str.splitlines splits.
+
+    narrow: full-width forms become the ASCII signs they are forms of. A space stands behind the last code point.
+    Returns the numbers of code points and of breaks.
+    """
+    n, count, i = 0, 0, start
+    while i < stop:
+        c = np.uint32(data[i])
+        if c < 0x80:
+            i += 1
+        else:
+            c, size = _wide(data, i)
+            i += size
+            if narrow and 0xFF01 <= c <= 0xFF5E:
+                c -= np.uint32(0xFEE0)
+            elif narrow and c == 0x3000:
+                c = np.uint32(BLANK)
+        kind = flags[c]
+        cps[n] = c
+        kinds[n] = kind
+        if kind & LINE_BREAK:
+            breaks[count] = n
+            count += 1
+        n += 1
+    cps[n], kinds[n] = BLANK, SPACE
+    return n, count
 
 
 @compiled
@@ -56,137 +100,26 @@ def mix(x: np.uint64) -> np.uint64:
 
 @compiled
 def hash_span(cps: np.ndarray, start: int, stop: int) -> np.uint64:
-    """A 64-bit hash of the code points of a span."""
-    h = np.uint64(stop - start)
-    for i in range(start, stop):
-        h = h * BASE + np.uint64(cps[i]) + np.uint64(1)
-    return mix(h)
+    """A polynomial in BASE over the code points of a span, modulo 2^64, four at a step."""
+    h, i = np.uint64(0), start
+    while i + 4 <= stop:
+        step = (np.uint64(cps[i]) + _ONE) * _CUBE + (np.uint64(cps[i + 1]) + _ONE) * _SQUARE
+        h = h * _FOURTH + step + (np.uint64(cps[i + 2]) + _ONE) * BASE + np.uint64(cps[i + 3]) + _ONE
+        i += 4
+    while i < stop:
+        h = h * BASE + np.uint64(cps[i]) + _ONE
+        i += 1
+    return h
 
 
 @compiled
-def strip_span(cps: np.ndarray, start: int, stop: int, flags: np.ndarray) -> tuple[int, int]:
+def strip_span(kinds: np.ndarray, start: int, stop: int) -> tuple[int, int]:
     """The span without white space at both ends, as str.strip."""
-    while start < stop and flags[cps[start]] & SPACE:
+    while start < stop and kinds[start] & SPACE:
         start += 1
-    while stop > start and flags[cps[stop - 1]] & SPACE:
+    while stop > start and kinds[stop - 1] & SPACE:
         stop -= 1
     return start, stop
-
-
-@compiled
-def split_lines(cps: np.ndarray, n: int, flags: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> int:
-    """Split as str.splitlines; returns the number of lines."""
-    count = 0
-    begin = 0
-    i = 0
-    while i < n:
-        if flags[cps[i]] & LINE_BREAK:
-            starts[count] = begin
-            stops[count] = i
-            count += 1
-            if cps[i] == RETURN and i + 1 < n and cps[i + 1] == NEWLINE:
-                i += 1
-            begin = i + 1
-        i += 1
-    if begin < n:
-        starts[count] = begin
-        stops[count] = n
-        count += 1
-    return count
-
-
-@compiled
-def split_runs(cps: np.ndarray, start: int, stop: int, min_newlines: int, starts: np.ndarray, stops: np.ndarray) -> int:
-    """Split at every run of at least ``min_newlines`` newlines, as re.split; returns the number of pieces (>= 1)."""
-    count = 0
-    begin = start
-    i = start
-    while i < stop:
-        if cps[i] != NEWLINE:
-            i += 1
-            continue
-        run = i
-        while run < stop and cps[run] == NEWLINE:
-            run += 1
-        if run - i >= min_newlines:
-            starts[count] = begin
-            stops[count] = i
-            count += 1
-            begin = run
-        i = run
-    starts[count] = begin
-    stops[count] = stop
-    return count + 1
-
-
-@compiled
-def slot_mask(elements: int) -> np.uint64:
-    """Mask of a table for so many elements: a small page stays in a small, cached part of the table."""
-    size = 16
-    while size < 2 * elements:
-        size *= 2
-    return np.uint64(size - 1)
-
-
-@compiled
-def find_slot(table: np.ndarray, epochs: np.ndarray, epoch: int, mask: np.uint64, key: np.uint64) -> np.uint64:
-    """The slot of a key among the first mask + 1 of an open table; it is free when its epoch is older."""
-    slot = key & mask
-    while epochs[slot] == epoch and table[slot] != key:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@compiled
-def count_duplicates(
-    cps: np.ndarray,
-    starts: np.ndarray,
-    stops: np.ndarray,
-    count: int,
-    table: np.ndarray,
-    epochs: np.ndarray,
-    epoch: int,
-) -> tuple[int, int]:
-    """Elements, and their code points, that repeat an earlier element."""
-    repeated, chars, mask = 0, 0, slot_mask(count)
-    for i in range(count):
-        key = hash_span(cps, starts[i], stops[i])
-        slot = find_slot(table, epochs, epoch, mask, key)
-        if epochs[slot] == epoch:
-            repeated += 1
-            chars += stops[i] - starts[i]
-        else:
-            epochs[slot] = epoch
-            table[slot] = key
-    return repeated, chars
-
-
-@compiled
-def prefix_hashes(
-    cps: np.ndarray,
-    starts: np.ndarray,
-    stops: np.ndarray,
-    count: int,
-    separator: int,
-    hashes: np.ndarray,
-    lengths: np.ndarray,
-) -> None:
-    """Polynomial hashes of the first 0..count units joined, and their lengths in code points.
-
-    separator: 1 puts one space behind each unit, 0 joins them directly.
-    The hash of units i..j is ``hashes[j] - hashes[i] * BASE ** (lengths[j] - lengths[i])``.
-    """
-    h = np.uint64(0)
-    hashes[0] = h
-    lengths[0] = 0
-    for w in range(count):
-        for i in range(starts[w], stops[w]):
-            # Mixed values keep a polynomial modulo 2^64 from meeting its known weak strings.
-            h = h * BASE + mix(np.uint64(cps[i]) + BASE)
-        if separator:
-            h = h * BASE + mix(np.uint64(32) + BASE)
-        hashes[w + 1] = h
-        lengths[w + 1] = lengths[w] + stops[w] - starts[w] + separator
 
 
 @compiled
@@ -201,8 +134,10 @@ def power_table(size: int) -> np.ndarray:
 
 
 @compiled
-def raise_base(exponent: int) -> np.uint64:
-    """BASE to a power, modulo 2^64, by squaring."""
+def raise_base(exponent: int, powers: np.ndarray) -> np.uint64:
+    """BASE to a power, modulo 2^64: from the table as far as it reaches, else by squaring."""
+    if exponent < powers.shape[0]:
+        return powers[exponent]
     power, square = np.uint64(1), BASE
     while exponent:
         if exponent & 1:
@@ -212,69 +147,63 @@ def raise_base(exponent: int) -> np.uint64:
     return power
 
 
-@compiled
-def gram_hash(hashes: np.ndarray, lengths: np.ndarray, powers: np.ndarray, i: int, size: int) -> np.uint64:
-    """The hash of units i..i+size. powers: BASE to the power 0, 1, ... as far as most n-grams reach."""
-    span = lengths[i + size] - lengths[i]
-    power = powers[span] if span < powers.shape[0] else raise_base(span)
-    return mix(hashes[i + size] - hashes[i] * power)
+class Slots(NamedTuple):
+    """An open hash table that is used over and over without being cleared.
+
+    A slot is taken when its owner is at least the base of the present use; owner less base is what it was given for.
+    """
+
+    keys: np.ndarray  # uint64 (a power of two,)
+    owners: np.ndarray  # int64, as long
+    base: np.ndarray  # int64 (1,)
 
 
 @compiled
-def top_gram_chars(
-    hashes: np.ndarray,
-    lengths: np.ndarray,
-    powers: np.ndarray,
-    count: int,
-    size: int,
-    separator: int,
-    table: np.ndarray,
-    epochs: np.ndarray,
-    epoch: int,
-    counts: np.ndarray,
-    firsts: np.ndarray,
-) -> int:
-    """Code points of the most frequent n-gram times how often it occurs; among equals the first one counts."""
-    total = count - size + 1
-    if total < 1:
-        return 0
-    best_count, best_first, mask = 0, 0, slot_mask(total)
-    for i in range(total):
-        key = gram_hash(hashes, lengths, powers, i, size)
-        slot = find_slot(table, epochs, epoch, mask, key)
-        if epochs[slot] != epoch:
-            epochs[slot] = epoch
-            table[slot] = key
-            counts[slot] = 0
-            firsts[slot] = i
-        counts[slot] += 1
-        seen, first = counts[slot], firsts[slot]
-        if seen > best_count or (seen == best_count and first < best_first):
-            best_count, best_first = seen, first
-    return best_count * (lengths[best_first + size] - lengths[best_first] - separator)
+def make_slots(elements: int) -> Slots:
+    """A table for at most so many elements. Parts that no page is large enough to reach cost no memory."""
+    size = 16
+    while size < 2 * elements:
+        size *= 2
+    return Slots(np.empty(size, np.uint64), np.zeros(size, np.int64), np.ones(1, np.int64))
 
 
 @compiled
-def repeated_gram_chars(
-    hashes: np.ndarray,
-    lengths: np.ndarray,
-    powers: np.ndarray,
-    count: int,
-    size: int,
-    table: np.ndarray,
-    epochs: np.ndarray,
-    epoch: int,
-) -> int:
-    """Code points inside n-grams seen before, stepping over each one found so that none is counted twice."""
-    chars, i, mask = 0, 0, slot_mask(count)
-    while i < count - size + 1:
-        key = gram_hash(hashes, lengths, powers, i, size)
-        slot = find_slot(table, epochs, epoch, mask, key)
-        if epochs[slot] == epoch:
-            chars += lengths[i + size] - lengths[i]
-            i += size
-        else:
-            epochs[slot] = epoch
-            table[slot] = key
-            i += 1
-    return chars
+def open_slots(slots: Slots, elements: int) -> tuple[int, np.uint64]:
+    """Begin a new use for at most so many elements; returns its base and the shift that makes slots of keys.
+
+    A small page stays in a small, cached part of the table.
+    """
+    base, bits = slots.base[0], 4
+    while 2 << bits < 3 * elements:
+        bits += 1
+    slots.base[0] = base + elements
+    return base, np.uint64(64 - bits)
+
+
+@compiled
+def find_slot(slots: Slots, base: int, shift: np.uint64, key: np.uint64) -> int:
+    """The slot that holds the key, or the free one where it belongs."""
+    # The best bits of a product are its highest; the first step brings the key's own high bits down to them.
+    slot = np.int64(((key ^ (key >> _HALF)) * _SPREAD) >> shift)
+    mask = np.int64((_ONE << (np.uint64(64) - shift)) - _ONE)
+    while slots.owners[slot] >= base and slots.keys[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def group_equal(
+    keys: np.ndarray, count: int, slots: Slots, firsts: np.ndarray, counts: np.ndarray
+) -> tuple[int, np.uint64]:
+    """firsts[i]: first place of the key at i; counts[first]: its places. Returns base and shift, to look keys up."""
+    base, shift = open_slots(slots, count)
+    for i in range(count):
+        slot = find_slot(slots, base, shift, keys[i])
+        if slots.owners[slot] < base:
+            slots.owners[slot] = base + i
+            slots.keys[slot] = keys[i]
+            counts[i] = 0
+        first = slots.owners[slot] - base
+        firsts[i] = first
+        counts[first] += 1
+    return base, shift

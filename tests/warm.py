@@ -21,7 +21,7 @@ from stages.url_lists import bundled_lists
 
 # Threads do not survive the fork, so nothing that starts them runs here.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-_STAGES = ("language", "gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup", "quality")
+_STAGES = ("language", "figures", "gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup", "quality")
 
 
 def warm() -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from stages.c4 import C4, C4Rules, c4
+from stages.figures import figures, figures_of
 from stages.fineweb import FineWeb, FineWebRules, fineweb
 from stages.gopher import (
     GopherQuality,
@@ -51,11 +52,19 @@ def chinese(*texts: str | None) -> pa.Table:
     return pa.table({"content": pa.array(texts, pa.string()), "lang": pa.array(["zh"] * len(texts), pa.string())})
 
 
+def judged(stage: str, batch: pa.Table, **rules: object) -> pa.Table:
+    """The figures of a batch and one family's verdict on them."""
+    settings = {name: config() for name, (_, config) in STAGES.items()}
+    zh = RULES[stage](**(dict(settings[stage].zh) | rules))
+    settings[stage] = settings[stage].model_copy(update={"zh": zh})
+    measures = figures_of(
+        settings["gopher_quality"], settings["gopher_repetition"], settings["c4"], settings["fineweb"]
+    )
+    return STAGES[stage][0](figures(batch, measures), settings[stage])
+
+
 def drops(stage: str, *texts: str | None, **rules: object) -> list[str | None]:
-    fn, config = STAGES[stage]
-    default = config()
-    zh = RULES[stage](**(dict(default.zh) | rules))
-    return fn(chinese(*texts), default.model_copy(update={"zh": zh}))[f"{stage}.drop"].to_pylist()
+    return judged(stage, chinese(*texts), **rules)[f"{stage}.drop"].to_pylist()
 
 
 def kept(text: str) -> bool:
@@ -99,6 +108,8 @@ def test_menus_and_listings_fail(text: str) -> None:
         ("gopher_repetition", "top_3_gram", "买茶叶，" * 40 + ARTICLE),
         ("gopher_repetition", "duplicated_8_n_grams", ARTICLE.replace("\n", "") + ARTICLE[:90].replace("\n", "")),
         ("c4", "too_few_sentences", "只有一句话的短页面。"),
+        ("c4", "too_many_boilerplate_lines", ARTICLE + "\n首页 | 新闻 | 体育 | 财经 | 科技" * 9),
+        ("c4", "too_many_boilerplate_lines", ARTICLE + "\n加微信领取优惠，机会难得！" * 9),
         ("c4", "lorem_ipsum", ARTICLE + "\n这里是占位文字 lorem ipsum。"),
         ("fineweb", "empty", " \n"),
         ("fineweb", "line_punct_ratio", ARTICLE.replace("。\n", "\n").replace("。", "")[:-1]),
@@ -131,6 +142,7 @@ def test_each_reason_is_given(stage: str, reason: str, text: str) -> None:
         ("c4", "min_sentences", 100, "too_few_sentences"),
         ("c4", "min_words_per_line", 100, "too_few_sentences"),
         ("c4", "policy_phrases", ("茶", "的"), "too_few_sentences"),
+        ("c4", "max_boilerplate_lines_ratio", -1.0, "too_many_boilerplate_lines"),
         ("fineweb", "min_line_punct_ratio", 1.1, "line_punct_ratio"),
         ("fineweb", "short_line_length", 100, "short_line_ratio"),
         ("fineweb", "max_list_ratio", 0.0, "list_ratio"),
@@ -149,6 +161,58 @@ def test_c4_for_chinese_may_ask_for_terminal_punctuation_and_refuse_code() -> No
     assert drops("c4", code, drop_curly_bracket=True) == ["curly_bracket"]
 
 
+@pytest.mark.parametrize(
+    ("line", "navigation", "advert"),
+    [
+        ("首页 > 新闻 > 国内 > 正文", 1, 0),
+        ("首頁｜新聞｜體育｜財經｜娛樂", 1, 0),
+        ("新闻 体育 财经 科技 娱乐 汽车", 1, 0),
+        ("上一篇：春天的茶山", 1, 0),
+        ("京ＩＣＰ备12345678号", 1, 0),
+        ("他回到首页，读完了这一篇文章，然后才去休息。", 0, 0),
+        ("请扫描二维码关注我们", 0, 1),
+        ("加 V 信，或拨打全国热线：400-000-0000！", 0, 1),
+        ("他说扫一扫就能付款，" + "可是村里的老人大多不会用手机，也不愿意学，" * 8 + "只好作罢。", 0, 0),
+        ("int i = 0 ; j = 1 ; k = 2 ;", 0, 0),
+        ("春天的山谷里，溪水从雪峰上流下来。", 0, 0),
+    ],
+)
+def test_navigation_and_advertisement_lines_are_told_apart_from_prose(line: str, navigation: int, advert: int) -> None:
+    row = judged("c4", chinese(f"{ARTICLE}\n{line}")).to_pylist()[0]
+    assert (row["c4.navigation_lines"], row["c4.advert_lines"]) == (navigation, advert)
+    assert row["c4.drop"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "rules", "off", "on"),
+    [
+        ("回到茶山", {"navigation_phrases": ("茶山",)}, 0, 1),
+        ("上一篇：春天的茶山", {"max_navigation_chars": 5}, 1, 0),
+        ("新闻 体育 财经 科技 娱乐", {"min_navigation_items": 0}, 1, 0),
+        ("新闻 体育 财经 科技 娱乐", {"max_item_chars": 1}, 1, 0),
+    ],
+)
+def test_each_option_of_navigation_lines_counts(line: str, rules: dict, off: int, on: int) -> None:
+    text = chinese(f"{ARTICLE}\n{line}")
+    assert judged("c4", text)["c4.navigation_lines"].to_pylist() == [off]
+    assert judged("c4", text, **rules)["c4.navigation_lines"].to_pylist() == [on]
+
+
+@pytest.mark.parametrize(("rules", "on"), [({"advert_phrases": ()}, 0), ({"max_advert_chars": 5}, 0), ({}, 1)])
+def test_each_option_of_advertisement_lines_counts(rules: dict, on: int) -> None:
+    table = judged("c4", chinese(f"{ARTICLE}\n请扫描二维码关注我们"), **rules)
+    assert table["c4.advert_lines"].to_pylist() == [on]
+
+
+def test_full_width_forms_read_as_what_they_are_forms_of() -> None:
+    wide = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)} | {" ": "\u3000"})
+    text = ARTICLE + "\n# 用 Python 3 写的 java[1]script 程序...\n- 阅读 cookie 的说明 { 1 + 1 }"
+    for stage in STAGES:
+        narrow, broad = judged(stage, chinese(text)), judged(stage, chinese(text.translate(wide)))
+        assert narrow.drop_columns(["content"]).equals(broad.drop_columns(["content"])), stage
+    assert drops("gopher_quality", text, stop_words=("＃",), min_stop_words=1, min_stop_ratio=0.0) == [None]
+
+
 def test_a_closing_quote_may_follow_the_full_stop() -> None:
     quoted = "\n".join(f"“{line}”" for line in ARTICLE.split("\n"))
     assert drops("fineweb", quoted) == [None]
@@ -160,23 +224,20 @@ def test_lines_of_white_space_are_not_repeated_lines() -> None:
 
 
 def test_num_words_counts_han_characters() -> None:
-    table = gopher_quality(chinese("我用Python，很快！", "", None), GopherQuality())
+    table = judged("gopher_quality", chinese("我用Python，很快！", "", None))
     assert table["num_words"].to_pylist() == [4, 0, None]
 
 
 def test_both_languages_are_judged_by_their_own_rules_in_one_batch() -> None:
     table = pa.table({"content": [ARTICLE, ARTICLE, ARTICLE], "lang": ["zh", "en", "fr"]})
-    result = gopher_quality(table, GopherQuality())["gopher_quality.drop"].to_pylist()
+    result = judged("gopher_quality", table)["gopher_quality.drop"].to_pylist()
     assert result[0] is None
     assert result[1] is not None
     assert result[2] is None
 
 
 def _share_kept(texts: list[str]) -> float:
-    batch = chinese(*texts)
-    for fn, config in STAGES.values():
-        batch = fn(batch, config())
-    fates = zip(*(batch[f"{stage}.drop"].to_pylist() for stage in STAGES), strict=True)
+    fates = zip(*(drops(stage, *texts) for stage in STAGES), strict=True)
     return sum(not any(fate) for fate in fates) / len(texts)
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.c4 import C4, C4Rules, c4, c4_stage
-from stages.contract import PlanError, check_plan
+from stages.contract import Config, PlanError, check_plan
+from stages.figures import figures, figures_of, figures_stage
 from stages.fineweb import FineWeb, FineWebRules, fineweb, fineweb_stage
 from stages.gopher import (
     GopherQuality,
@@ -52,9 +53,21 @@ def english(*texts: str | None) -> pa.Table:
     )
 
 
-def drops(stage: str, *texts: str | None, cfg: object = None) -> list[str | None]:
+def judged(stage: str, batch: pa.Table, cfg: Config | None = None) -> pa.Table:
+    """The figures of a batch and one family's verdict on them."""
     fn, default = STAGES[stage]
-    return fn(english(*texts), cfg or default)[f"{stage}.drop"].to_pylist()
+    settings = {name: STAGES[name][1] for name in STAGES} | {stage: cfg or default}
+    measures = figures_of(
+        settings["gopher_quality"], settings["gopher_repetition"], settings["c4"], settings["fineweb"]
+    )
+    return fn(figures(batch, measures), settings[stage])
+
+
+def drops(stage: str, *texts: str | None, cfg: Config | None = None) -> list[str | None]:
+    return judged(stage, english(*texts), cfg)[f"{stage}.drop"].to_pylist()
+
+
+ALL = figures_of(GopherQuality(), GopherRepetition(), C4(), FineWeb())
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -150,10 +163,16 @@ def test_each_option_of_gopher_repetition_changes_the_outcome(option: str, value
 
 def test_the_sizes_of_n_grams_name_the_columns_that_are_added() -> None:
     rules = GopherRepetitionRules(top_n_grams=((7, 0.5),), dup_n_grams=())
-    stage = gopher_repetition_stage(GopherRepetition(en=rules, zh=rules))
-    added = [name for name in stage.fn(english(PROSE), stage.config).column_names if name not in stage.needs]
-    assert tuple(added) == stage.adds
-    assert [name for name in added if "gram" in name] == ["gopher_repetition.top_7_gram"]
+    repetition = GopherRepetition(en=rules, zh=rules)
+    stage = figures_stage(figures_of(GopherQuality(), repetition, C4(), FineWeb()))
+    assert [name for name in stage.adds if "gram" in name] == ["gopher_repetition.top_7_gram"]
+    assert "gopher_repetition.top_7_gram" in gopher_repetition_stage(repetition).needs
+
+
+def test_the_n_grams_of_the_other_language_are_null() -> None:
+    table = figures(english(PROSE), ALL)
+    assert table["gopher_repetition.top_2_gram"].null_count == 0
+    assert table["gopher_repetition.duplicated_16_n_grams"].null_count == 1
 
 
 @pytest.mark.parametrize(
@@ -198,7 +217,7 @@ def test_each_option_of_c4_changes_the_outcome(text: str, rules: dict, off: str 
     assert drops("c4", text, cfg=C4(en=C4Rules(**rules))) == [on]
 
 
-@pytest.mark.parametrize("phrase", ["", "Privacy"])
+@pytest.mark.parametrize("phrase", ["", "Privacy", " cookies"])
 def test_a_policy_phrase_that_could_never_match_is_refused(phrase: str) -> None:
     with pytest.raises(ValidationError, match="policy_phrases"):
         C4Rules(policy_phrases=(phrase,))
@@ -221,12 +240,12 @@ def test_words_longer_than_any_table_are_compared_whole() -> None:
     rules = GopherRepetition(en=GopherRepetitionRules(top_n_grams=((1, 0.3),), dup_n_grams=()))
     assert drops("gopher_repetition", " ".join(long), cfg=rules) == ["top_1_gram"]
     assert drops("gopher_repetition", " ".join(long[1:]), cfg=rules) == ["top_1_gram"]
-    figures = gopher_repetition(english(" ".join(long[1:])), rules)["gopher_repetition.top_1_gram"].to_pylist()
-    assert figures == [pytest.approx(3001 / 9005)]
+    table = judged("gopher_repetition", english(" ".join(long[1:])), rules)
+    assert table["gopher_repetition.top_1_gram"].to_pylist() == [pytest.approx(3001 / 9005)]
 
 
 def test_c4_counts_sentences_inside_a_line() -> None:
-    table = c4(english("One is here. Two is here! Is three here? Yes. Five."), C4())
+    table = judged("c4", english("One is here. Two is here! Is three here? Yes. Five."))
     assert table["c4.sentences"].to_pylist() == [5.0]
     assert table["c4.kept_lines"].to_pylist() == [1.0]
 
@@ -259,43 +278,79 @@ def test_each_option_of_fineweb_changes_the_outcome(option: str, value: object, 
     assert drops("fineweb", PROSE, cfg=FineWeb(en=FineWebRules(**{option: value}))) == [reason]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_rows_of_other_languages_and_null_text_have_no_figures(stage: str) -> None:
-    fn, cfg = STAGES[stage]
+def test_rows_of_other_languages_and_null_text_have_no_figures_and_no_verdict() -> None:
     batch = pa.table(
         {"content": pa.array(["x", None, "x"], pa.string()), "lang": pa.array(["de", "en", None], pa.string())}
     )
-    result = fn(batch, cfg)
-    for name in result.column_names[2:]:
-        assert result[name].null_count == 3, name
+    for stage in STAGES:
+        result = judged(stage, batch)
+        for name in result.column_names[2:]:
+            assert result[name].null_count == 3, name
 
 
 @pytest.mark.parametrize("make", [gopher_quality_stage, gopher_repetition_stage, c4_stage, fineweb_stage])
 def test_a_stage_adds_the_columns_it_declares_to_an_empty_table_too(make: Callable) -> None:
     cfg = {gopher_quality_stage: GopherQuality(), gopher_repetition_stage: GopherRepetition(), c4_stage: C4()}
-    stage = make(cfg.get(make, FineWeb()))
-    check_plan([stage], ["content", "lang"])
+    stages = (figures_stage(ALL), make(cfg.get(make, FineWeb())))
+    check_plan(stages, ["content", "lang"])
     with pytest.raises(PlanError):
-        check_plan([stage], ["content"])
-    full, empty = (stage.fn(batch, stage.config) for batch in (english(PROSE, None, ""), english()))
-    assert tuple(full.column_names[2:]) == stage.adds
+        check_plan(stages[1:], ["content", "lang"])
+    full, empty = english(PROSE, None, ""), english()
+    for stage in stages:
+        full, empty = stage.fn(full, stage.config), stage.fn(empty, stage.config)
+    assert tuple(full.column_names[2:]) == (*stages[0].adds, *stages[1].adds)
     assert empty.schema == full.schema
 
 
 def test_num_words_counts_white_space_words() -> None:
-    table = gopher_quality(english("Don't  stop\n the-music now.", "", None), GopherQuality())
+    table = figures(english("Don't  stop\n the-music now.", "", None), ALL)
     assert table["num_words"].to_pylist() == [4, 0, None]
 
 
 @given(st.lists(st.text(max_size=120), max_size=4), st.integers(0, 3))
 def test_a_row_is_judged_alone_whatever_stands_beside_it(texts: list[str], cut: int) -> None:
     texts = [t.encode("utf-8", "ignore").decode() for t in texts]
-    for fn, cfg in STAGES.values():
-        whole = fn(english(*texts), cfg)
-        chunked = pa.concat_tables([english(*texts[:cut]), english(*texts[cut:])])
-        assert whole.equals(fn(chunked, cfg).combine_chunks())
-        for k, text in enumerate(texts):
-            assert fn(english(text), cfg).equals(whole.slice(k, 1))
+    whole = figures(english(*texts), ALL)
+    chunked = pa.concat_tables([english(*texts[:cut]), english(*texts[cut:])])
+    assert whole.equals(figures(chunked, ALL).combine_chunks())
+    for k, text in enumerate(texts):
+        assert figures(english(text), ALL).equals(whole.slice(k, 1))
+
+
+def test_citations_are_taken_out_of_each_line_that_has_some() -> None:
+    """Copies of such lines stand behind the page, each judged in its place."""
+    cited = "Here is java[12]script now.\nThis line stays as it is.\nIt is said[1] so. And[edit] more![citation needed]"
+    row = figures(english(cited), ALL).to_pylist()[0]
+    assert (row["c4.lines"], row["c4.kept_lines"]) == (3, 2)  # without its mark the first names javascript
+    assert row["c4.sentences"] == 3
+    assert row["c4.kept_chars"] == len("This line stays as it is.It is said so. And more!")
+
+
+@given(st.text(alphabet="ab .\n\r…-#[1]{", max_size=60))
+def test_lines_and_words_are_those_of_python(text: str) -> None:
+    row = figures(english(text), ALL).to_pylist()[0]
+    assert row["c4.lines"] == len(text.splitlines())
+    assert row["num_words"] == len(text.split())
+    assert row["fineweb.lines"] == sum(1 for line in text.split("\n") if line.strip())
+    assert row["gopher_repetition.chars"] == len(text)
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=40), st.integers(1, 4))
+def test_repeated_n_grams_are_those_that_datatrove_counts(words: list[str], size: int) -> None:
+    """Words of one length, which joining without spaces cannot confuse."""
+    rules = GopherRepetitionRules(top_n_grams=((size, 1.0),), dup_n_grams=((size, 1.0),))
+    row = judged("gopher_repetition", english(" ".join(words)), GopherRepetition(en=rules)).to_pylist()[0]
+    grams = [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
+    length = max(len(" ".join(words)), 1)
+    top = max((grams.count(gram) for gram in grams), default=0) * (2 * size - 1)
+    seen, chars, i = set(), 0, 0
+    while i < len(grams):
+        known = grams[i] in seen
+        seen.add(grams[i])
+        chars += size if known else 0
+        i += size if known else 1
+    assert row[f"gopher_repetition.top_{size}_gram"] == pytest.approx(top / length)
+    assert row[f"gopher_repetition.duplicated_{size}_n_grams"] == pytest.approx(chars / length)
 
 
 def _real_pages(shared_data: Path) -> list[str]:
