@@ -48,23 +48,25 @@ def host_lines(batch: pa.Table, cfg: HostLinesConfig) -> pa.Table:
             A row whose lines all repeat is left with "", which the stage clean rejects as empty.
     Errors: none from content.
     """
-    content, dropped = batch["content"].to_pylist(), np.zeros(batch.num_rows, np.int64)
+    dropped = np.zeros(batch.num_rows, np.int64)
     repeated = pl.DataFrame({"row": np.arange(batch.num_rows), "line": pl.from_arrow(batch[REPEATED].combine_chunks())})
     repeated = repeated.explode("line").drop_nulls()
-    rows = repeated["row"].unique().sort()
-    if len(rows):
-        lines = _lines(batch["content"].take(rows.to_arrow()), rows.to_numpy(), cfg)
-        hit = lines.join(repeated.with_columns(hit=True), on=["row", "line"], how="left", maintain_order="left")
-        hit = hit.with_columns(pl.col("hit").fill_null(False))
-        for row, values, count in (
-            hit.group_by("row", maintain_order=True)
-            .agg(pl.col("text").filter(~pl.col("hit")), pl.col("hit").sum().alias("dropped"))
-            .iter_rows()
-        ):
-            content[row], dropped[row] = "\n".join(values), count
-    at = batch.schema.get_field_index("content")
-    batch = batch.set_column(at, "content", pa.array(content, pa.string()))
+    if len(repeated):
+        content = batch["content"].to_pylist()
+        for row, kept, count in _without(repeated, batch["content"], cfg).iter_rows():
+            content[row], dropped[row] = "\n".join(kept), count
+        place = batch.schema.get_field_index("content")
+        batch = batch.set_column(place, "content", pa.array(content, pa.string()))
     return batch.append_column("host_lines.dropped", pa.array(dropped))
+
+
+def _without(repeated: pl.DataFrame, content: pa.ChunkedArray, cfg: HostLinesConfig) -> pl.DataFrame:
+    """Row, lines that stay and number of those that go, for each row that has repeated lines."""
+    rows = repeated["row"].unique().sort()
+    lines = _lines(content.take(rows.to_arrow()), rows.to_numpy(), cfg)
+    lines = lines.join(repeated.with_columns(hit=True), on=["row", "line"], how="left", maintain_order="left")
+    hit = pl.col("hit").fill_null(False)
+    return lines.group_by("row", maintain_order=True).agg(pl.col("text").filter(~hit), hit.sum().alias("dropped"))
 
 
 def page_lines(batch: pa.Table, cfg: HostLinesConfig) -> pa.Table:
