@@ -114,7 +114,7 @@ def _hashes(words: Iterable[str]) -> np.ndarray:
 
 
 @compiled
-def special_slot(key: np.uint64) -> int:
+def special_slot(key: np.uint64) -> np.int64:
     """Where the entry of this hash stands in the table, or the slots from which it is looked for."""
     return np.int64((key * _SPREAD) >> np.uint64(52))
 

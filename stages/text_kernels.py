@@ -181,7 +181,7 @@ def open_slots(slots: Slots, elements: int) -> tuple[int, np.uint64]:
 
 
 @compiled
-def find_slot(slots: Slots, base: int, shift: np.uint64, key: np.uint64) -> int:
+def find_slot(slots: Slots, base: int, shift: np.uint64, key: np.uint64) -> np.int64:
     """The slot that holds the key, or the free one where it belongs."""
     # The best bits of a product are its highest; the first step brings the key's own high bits down to them.
     slot = np.int64(((key ^ (key >> _HALF)) * _SPREAD) >> shift)
