@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import metadata, report, scheduler, scheduler_shards, scheduler_shuffle, spine
+from benchmarks import metadata, report, rules, scheduler, scheduler_shards, scheduler_shuffle, spine
 from benchmarks.measure import Clock, SideError, peak, reset_peak, run_side
 from governance.inputs import find_shards
 from stages.warc import read_records
@@ -116,6 +116,28 @@ def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.Ca
     assert peer["counts"]["minhash filter"]["total"] == peer["counts"]["fineweb"]["forwarded"] > 0
     assert set(body["figures"]["ratio_by_stage"]) >= {"read", "extract", "fineweb"}
     assert _bars(body)[spine.RATIO[0]]["value"] > 0
+
+
+def test_the_rules_are_compared_on_the_same_texts(crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    rules.main(["--input", str(crawl["en"]), "--pages", "12"])
+    body = _printed(capsys)
+    ours, peer = body["figures"]["ours"], body["figures"]["datatrove"]
+    assert body["figures"]["documents"] == 12
+    assert set(ours["cpu_s_by_stage"]) == {"figures", *rules.RULES}
+    assert set(ours["share_of_bare_pass"]) == {"sum_bytes", "count_words"}
+    assert set(peer["cpu_s_by_filter"]) == set(body["figures"]["agreement"]) == set(rules.RULES)
+    assert all(bar["value"] is not None for bar in body["bars"])
+
+
+def test_without_its_peer_the_rules_are_measured_all_the_same() -> None:
+    found = {bar.name: bar for bar in rules.bars({"docs_per_s_core": 9000.0}, "No module named 'datatrove'", None)}
+    assert found[rules.SPEED[0]].holds is True
+    assert {found[bar[0]].reason for bar in (rules.RATIO, rules.AGREEMENT)} == {"No module named 'datatrove'"}
+
+
+def test_without_their_input_the_rules_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules.main(["--input", str(tmp_path / "absent.warc.gz")])
+    assert all(bar["holds"] is False and "absent" in bar["reason"] for bar in _bars(_printed(capsys)).values())
 
 
 def test_the_scheduler_is_measured_in_both_parts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
