@@ -35,6 +35,8 @@ MASKS: dict[str, str] = {
 _RANKS = {kind: rank for rank, kind in enumerate(("key", "email", "iban", "id_number", "card", "ip", "phone"))}
 _KIND_OF_PLACE = {AT_SIGN: "email", AT_WORD: "email", COLONS: "ip", ACCOUNT: "iban"}
 _NUMBER_FINDERS = {"id_number": find_resident_ids, "card": find_cards, "ip": find_ips, "phone": find_phones}
+_NOT_DIGITS = re.compile(r"[^0-9.]")
+_LONGEST_NUMBER = 40  # characters of a stretch that may be one number
 _BEFORE, _AFTER = 210, 330  # characters around a place that decide on it
 
 
@@ -122,13 +124,14 @@ def find_hits(text: str, spots: np.ndarray, kinds: Iterable[str], keyed: bool) -
     """What is to be masked, in order and without overlaps."""
     found: list[Hit] = [(*span, "key") for span in find_keys(text)] if keyed else []
     plain = text if text.isascii() else _folded(text)
-    for start, end, place in spots.tolist():
+    looked_at = spots.tolist()
+    for start, end, place in looked_at:
         base = max(0, start - _BEFORE)
         window = plain[base : end + _AFTER]
         for first, last, kind in _at_place(window, start - base, end - base, place):
             if kind in kinds:
                 found.append((first + base, last + base, kind))
-    return _repeated(text, _disjoint(found)) if found else []
+    return _repeated(plain, looked_at, _disjoint(sorted(found, key=_rank))) if found else []
 
 
 def _folded(text: str) -> str:
@@ -148,24 +151,34 @@ def _at_place(window: str, start: int, end: int, place: int) -> Iterator[Hit]:
         yield (*span, _KIND_OF_PLACE[place])
 
 
+def _rank(hit: Hit) -> tuple[int, Hit]:
+    return _RANKS[hit[2]], hit
+
+
 def _disjoint(hits: list[Hit]) -> list[Hit]:
-    """Of overlapping hits the one of the first rank stays, then the first."""
+    """Of overlapping hits the one that is named first stays; the rest in the order of the text."""
+    taken = bytearray(max(end for _, end, _ in hits))
     kept: list[Hit] = []
-    for hit in sorted(hits, key=lambda hit: (_RANKS[hit[2]], hit)):
-        if all(hit[1] <= other[0] or other[1] <= hit[0] for other in kept):
-            kept.append(hit)
+    for start, end, kind in hits:
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            kept.append((start, end, kind))
     return sorted(kept)
 
 
-def _repeated(text: str, hits: list[Hit]) -> list[Hit]:
-    """The hits, and every other place where one of their values stands alone."""
-    values = {text[start:end]: kind for start, end, kind in hits}
-    if all(text.count(value) == 1 for value in values):
+def _repeated(text: str, spots: list[tuple[int, int, int]], hits: list[Hit]) -> list[Hit]:
+    """The hits, and every other stretch of digits that is the number of one of them, whatever stands beside it."""
+    known = {_digits(text[start:end]): kind for start, end, kind in hits if kind in _NUMBER_FINDERS}
+    if not known:
         return hits
-    any_value = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
-    anywhere = re.compile(rf"(?<![0-9A-Za-z_.@/-])(?:{any_value})(?![0-9A-Za-z_@/-])")
-    more = [(*found.span(), values[found.group()]) for found in anywhere.finditer(text)]
-    return _disjoint([*hits, *more])
+    stretches = [(start, end) for start, end, place in spots if place == NUMBER and end - start <= _LONGEST_NUMBER]
+    more = [(start, end, known.get(_digits(text[start:end]))) for start, end in stretches]
+    return _disjoint([*hits, *((start, end, kind) for start, end, kind in more if kind)])
+
+
+def _digits(number: str) -> str:
+    """A number without its spaces and brackets, but with the dots that make an address of it."""
+    return _NOT_DIGITS.sub("", number)
 
 
 def _replace(text: str, hits: list[Hit]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 Span = tuple[int, int]
 
@@ -43,6 +44,7 @@ _FOUR_BEFORE = re.compile(r"(?<![0-9])[0-9]{4}[ -]\Z")
 _CARD_WORD = re.compile(
     r"(?:card|visa|mastercard|amex|account|卡号|银行卡|信用卡|储蓄卡|账号|帐号|账户|户名)[^\n0-9]{0,24}\Z", re.I | re.A
 )
+_WORD = re.compile(r"[0-9A-Za-z_]")
 _IBAN = re.compile(
     r"(?<![0-9A-Za-z_])[A-Z]{2}[0-9]{2}(?:[0-9A-Z]{10,30}|(?:([ -])[0-9A-Z]{4}){2,7}(?:\1[0-9A-Z]{1,4})?)(?![0-9a-z_])"
 )
@@ -102,8 +104,21 @@ def find_iban(text: str, start: int) -> Span | None:
     from stdnum import iban
 
     found = _IBAN.match(text, start)
-    if not found:
+    length = _iban_length(text[start : start + 2]) if found else 0
+    if not found or not length:
         return None
-    gaps = [start + gap.start() for gap in re.finditer(r"[ -]", found.group())]
-    ends = [found.end(), *reversed(gaps)]  # a word in capitals after the number may look like a group of it
-    return next(((start, end) for end in ends if end - start >= 15 and iban.is_valid(text[start:end])), None)
+    gaps = found.group()[4:5] in (" ", "-")
+    end = start + length + (length - 1) // 4 * gaps  # a word in capitals after the number may look like a group of it
+    if end > found.end() or _WORD.match(text, end) or not iban.is_valid(text[start:end]):
+        return None
+    return start, end
+
+
+@cache
+def _iban_length(country: str) -> int:
+    """Characters of a country's IBAN, 0 for a country that has none."""
+    from stdnum import numdb
+
+    _, properties = numdb.get("iban").info(country + "00")[0]
+    plan = re.findall(r"[0-9]+(?=!)", properties.get("bban", ""))
+    return 4 + sum(map(int, plan)) if plan else 0
