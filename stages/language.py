@@ -71,7 +71,7 @@ def language(batch: pa.Table, cfg: LanguageConfig, model: LanguageModel) -> pa.T
     Errors: none from content.
     """
     text = view_text(batch["content"])
-    rows = _identify(text, cfg, model)
+    rows = find_languages(text, cfg, model)
     names = np.array([*model.languages, None], object)  # -1, no label, is the last
     lang = names[rows.label]
     mixed = rows.second_share >= cfg.min_second_share
@@ -102,8 +102,8 @@ def language(batch: pa.Table, cfg: LanguageConfig, model: LanguageModel) -> pa.T
     return batch
 
 
-def _identify(text: TextView, cfg: LanguageConfig, model: LanguageModel) -> Rows:
-    """What the kernels find of each row."""
+def find_languages(text: TextView, cfg: LanguageConfig, model: LanguageModel) -> Rows:
+    """What the kernels find of each row: label numbers, probabilities and shares."""
     n, dim, labels = len(text.offsets) - 1, model.arrays.vectors.shape[1], len(model.languages)
     rows = Rows(
         label=np.full(n, -1, np.int32),
