@@ -54,9 +54,10 @@ _SIBLINGS = {
 _MULTIBYTE = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
 BAD = "\ufffd"
 _VALID_FOR_EACH_FAULT = 10
-# A word with bytes beyond ASCII, bounded so that no page makes the search slow. No charset has a byte below 0x40 but
-# for digits, in GB18030, inside a character.
-_FOREIGN = re.compile(rb"[A-Za-z]{0,20}[\x80-\xff][^\x00-\x2f:-?]{0,60}")
+# The rest of a word from a byte beyond ASCII on, bounded so that no page makes the search slow, and its Latin start. No
+# charset has a byte below 0x40 inside a character, but for the digits of GB18030.
+_FOREIGN = re.compile(rb"[\x80-\xff][^\x00-\x2f:-?]{0,60}")
+_LATIN_START = re.compile(rb"[A-Za-z]{0,20}\Z")
 _SAMPLE_BYTES = 3000
 # What reading the wrong charset leaves: unreadable bytes, controls, private use, half-width katakana, box drawing,
 # symbols of the upper half of Latin-1, and a letter of another alphabet beside a Latin one.
@@ -163,7 +164,9 @@ def _sample(payload: bytes) -> bytes:
     words: list[bytes] = []
     left = _SAMPLE_BYTES
     for found in _FOREIGN.finditer(payload):
-        words.append(found.group())
+        start = found.start()
+        latin = _LATIN_START.search(payload, max(0, start - 20), start)
+        words.append((latin.group() if latin else b"") + found.group())
         left -= len(words[-1])
         if left < 0:
             break
