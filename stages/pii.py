@@ -37,6 +37,7 @@ _KIND_OF_PLACE = {AT_SIGN: "email", AT_WORD: "email", COLONS: "ip", ACCOUNT: "ib
 _NUMBER_FINDERS = {"id_number": find_resident_ids, "card": find_cards, "ip": find_ips, "phone": find_phones}
 _NOT_DIGITS = re.compile(r"[^0-9.]")
 _LONGEST_NUMBER = 40  # characters of a stretch that may be one number
+_MOST_VALUES = 100  # of a row
 _BEFORE, _AFTER = 210, 330  # characters around a place that decide on it
 
 
@@ -173,6 +174,14 @@ def _repeated(text: str, spots: list[tuple[int, int, int]], hits: list[Hit]) -> 
         return hits
     stretches = [(start, end) for start, end, place in spots if place == NUMBER and end - start <= _LONGEST_NUMBER]
     more = [(start, end, known.get(_digits(text[start:end]))) for start, end in stretches]
+    values = {text[start:end]: kind for start, end, kind in hits if kind in _NUMBER_FINDERS}
+    if len(values) <= _MOST_VALUES:  # beside another number they are looked for one by one
+        more += [
+            (start + same.start(), start + same.end(), kind)
+            for start, end in stretches
+            for value, kind in values.items()
+            for same in re.finditer(rf"(?<![0-9]){re.escape(value)}(?![0-9])", text[start:end])
+        ]
     return _disjoint([*hits, *((start, end, kind) for start, end, kind in more if kind)])
 
 

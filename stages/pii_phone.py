@@ -67,6 +67,7 @@ _DATE = re.compile(
 _GLUED = re.compile(r"[0-9A-Za-z_%]")
 _OUTLINE = re.compile(r"(?!0[0-9]\.)(?:[0-9]{1,2}\.){3}")  # 6.2.3.2.1
 _GLUED_BEFORE = re.compile(r"[0-9A-Za-z_./=-]")
+_SUM_BEFORE = re.compile(r"[0-9)] ?\Z")  # 9 + 95224023
 _EXIT_CODE = re.compile(r"00[1-9]")
 _SPACED = frozenset("0123456789 ")
 _CELL_BEFORE, _CELL_AFTER = re.compile(r"[0-9>] \Z"), re.compile(r" [0-9<]")  # "<" and ">" bound what is masked already
@@ -106,6 +107,8 @@ def _international(text: str, at: int, end: int) -> Span | None:
         start, digits = at, 2
     elif text[at - 1 : at] == "+" or text[at - 2 : at] in ("+ ", "+("):
         start = text.rindex("+", 0, at)
+        if start < at - 1 and _SUM_BEFORE.search(text[max(0, start - 2) : start]):
+            return None
         start -= text[start - 1 : start] == "("
         if (
             text[start - 1 : start].isalnum()
