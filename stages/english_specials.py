@@ -121,18 +121,21 @@ def special_slot(key: np.uint64) -> np.int64:
 
 @cache
 def special_table() -> tuple[np.ndarray, np.ndarray]:
-    """The entries as an open hash table: keys uint64 (4096,), packed piece lengths uint32 (4096,), 0 = free.
+    """The entries as an open hash table: keys uint64 (4096 + 512,), packed piece lengths uint32 (4096,), 0 = free.
 
-    Piece k's length is bits 8k..8k+7.
+    Piece k's length is bits 8k..8k+7. Behind the keys stand the lengths of entries, as bits, by the low byte of their
+    first character and then of their last: most words need not be hashed to see that they are none.
     """
     entries = special_words()
-    keys, packed = np.zeros(4096, np.uint64), np.zeros(4096, np.uint32)
-    for key, sizes in zip(_hashes(entries), entries.values(), strict=True):
+    keys, packed = np.zeros(4096 + 512, np.uint64), np.zeros(4096, np.uint32)
+    for key, (word, sizes) in zip(_hashes(entries), entries.items(), strict=True):
         slot = special_slot(key)
         while packed[slot]:
             slot = (slot + 1) & 4095
         keys[slot] = key
         packed[slot] = sum(size << (8 * k) for k, size in enumerate(sizes))
+        for place in (4096 + (ord(word[0]) & 255), 4352 + (ord(word[-1]) & 255)):
+            keys[place] |= np.uint64(1 << len(word))
     return keys, packed
 
 

@@ -30,9 +30,18 @@ def _look_up(key: np.uint64, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
 
 
 @compiled
+def _may_be_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray) -> bool:
+    """Whether some known word of this length begins and ends with these characters, or ones of the same low byte."""
+    if stop - start > MAX_SPECIAL:
+        return False
+    lengths = keys[4096 + (cps[start] & 255)] & keys[4352 + (cps[stop - 1] & 255)]
+    return (lengths >> np.uint64(stop - start)) & np.uint64(1) != 0
+
+
+@compiled
 def find_special(cps: np.ndarray, start: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> np.uint32:
     """Packed piece lengths of a known word, 0 if it is none."""
-    if stop - start > MAX_SPECIAL or stop <= start:
+    if stop <= start or not _may_be_special(cps, start, stop, keys):
         return np.uint32(0)
     return _look_up(hash_span(cps, start, stop), keys, packed)
 
@@ -216,7 +225,7 @@ def split_english(
             i += 1
         chunks += 1
         # Nearly all chunks are letters or digits with at most one sign behind them, and few of those are known words.
-        if _is_plain(cps, kinds, start, run, i) and not _is_known(h, cps, run, i, keys, packed):
+        if _is_plain(cps, kinds, start, run, i) and not _is_known(h, cps, start, run, i, keys, packed):
             starts[count], stops[count], hashes[count] = start, run, h
             count += 1
             if run < i:
@@ -243,8 +252,12 @@ def _is_plain(cps: np.ndarray, kinds: np.ndarray, start: int, run: int, stop: in
 
 
 @compiled
-def _is_known(h: np.uint64, cps: np.ndarray, run: int, stop: int, keys: np.ndarray, packed: np.ndarray) -> bool:
+def _is_known(
+    h: np.uint64, cps: np.ndarray, start: int, run: int, stop: int, keys: np.ndarray, packed: np.ndarray
+) -> bool:
     """Whether the run, whose hash is h, or it with the sign behind it is a known word."""
-    if _look_up(h, keys, packed):
+    if _may_be_special(cps, start, run, keys) and _look_up(h, keys, packed):
         return True
-    return run < stop and _look_up(h * BASE + np.uint64(cps[run]) + np.uint64(1), keys, packed) != 0
+    if run == stop or not _may_be_special(cps, start, stop, keys):
+        return False
+    return _look_up(h * BASE + np.uint64(cps[run]) + np.uint64(1), keys, packed) != 0
