@@ -11,7 +11,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import metadata, report, rules, scheduler, scheduler_shards, scheduler_shuffle, spine
+from benchmarks import (
+    language,
+    metadata,
+    report,
+    rules,
+    scheduler,
+    scheduler_shards,
+    scheduler_shuffle,
+    spine,
+)
 from benchmarks.measure import Clock, SideError, peak, reset_peak, run_side
 from governance.inputs import find_shards
 from stages.warc import read_records
@@ -195,3 +204,23 @@ def test_authors_are_the_same_whatever_their_order_case_and_separator() -> None:
     figures = metadata.rates([page], [{"title": "x", "author": "Bo Ek; Ann Lee", "date": None}])
     assert (figures["author"]["exact"], figures["author"]["same_names"]) == (0, 1)
     assert figures["title"]["pages"] == 0
+
+
+def test_language_is_compared_with_fasttext_on_the_whole_text(
+    crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    language.main(["--input", *map(str, crawl.values()), "--pages", "30", "--runs", "1"])
+    body = _printed(capsys)
+    figures = body["figures"]
+    assert len(figures["pages"]) == 2 and all(0 < count <= 30 for count in figures["pages"].values())
+    assert _bars(body)[language.AGREEMENT[0]]["value"] >= 0.95
+    assert _bars(body)[language.RATIO[0]]["value"] > 0
+    assert figures["share_of_what_the_machine_allows"] > 0
+    assert sum(figures["ours"]["drop"].values()) == sum(figures["pages"].values())
+
+
+def test_without_its_input_the_language_benchmark_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    language.main(["--input", str(tmp_path / "absent.warc.gz")])
+    bars = _bars(_printed(capsys))
+    assert len(bars) == 2
+    assert all(bar["holds"] is False and "absent.warc.gz" in bar["reason"] for bar in bars.values())
