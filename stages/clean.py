@@ -7,12 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Config, Stage
+from stages.mojibake import repair
 
-# UTF-8 read as a single-byte codec: the letter of a lead byte, then what a trailing byte turns into.
-_MOJIBAKE = (
-    r"[\u00c2\u00c3\u00c5\u00d0\u00d1\u00e2-\u00f0]"
-    r"[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u2013-\u203a\u20ac\u2122]"
-)
 _NEWLINES = r"\r\n|[\r\x0b\x0c\u0085\u2028\u2029]"
 _SPACES = r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 # Controls, soft hyphen, zero-width and direction marks, private use, replacement and non-characters. The zero-width
@@ -83,7 +79,7 @@ def clean(batch: pa.Table, cfg: CleanConfig) -> pa.Table:
     before = batch["content"].combine_chunks()
     text = pl.Series("content", before, dtype=pl.String)
     if cfg.repair_mojibake:
-        text = _repair(text)
+        text = pl.Series(text.name, [value and repair(value)[0] for value in text.to_list()], dtype=pl.String)
     text = _characters(text)
     text = _lines(text, cfg)
     length = text.str.len_chars().fill_null(0)
@@ -98,19 +94,6 @@ def _arrow(values: pl.Series, kind: pa.DataType) -> pa.Array:
     return values.to_arrow().cast(kind)
 
 
-def _repair(text: pl.Series) -> pl.Series:
-    """Undo encodings read as others, only where ftfy's heuristic calls the text bad: it is slow, and bad is rare."""
-    suspects = text.str.contains(_MOJIBAKE).fill_null(False)
-    rows = suspects.arg_true().to_list()
-    if not rows:
-        return text
-    import ftfy
-    from ftfy.badness import is_bad
-
-    fixed = [ftfy.fix_encoding(value) if is_bad(value) else value for value in text.gather(rows)]
-    return text.scatter(rows, fixed)
-
-
 def _characters(text: pl.Series) -> pl.Series:
     """NFC, one kind of newline and space, nothing invisible, no space before a newline."""
     text = pl.Series(text.name, pc.utf8_normalize(text.to_arrow(), "NFC"), dtype=pl.String)
@@ -123,7 +106,7 @@ def _lines(text: pl.Series, cfg: CleanConfig) -> pl.Series:
     if len(text) == 0:
         return text
     lines = pl.DataFrame({"row": pl.int_range(len(text), eager=True), "line": text.str.split("\n")}).explode("line")
-    kept = lines.filter(~_boilerplate(cfg) & ~_repeated(cfg))
+    kept = lines.with_columns(_in_code()).filter(pl.col("code") | (~_boilerplate(cfg) & ~_repeated(cfg)))
     joined = kept.group_by("row", maintain_order=True).agg(pl.col("line").str.join("\n"))
     # A row that loses all of its lines is missing from the groups: it is empty, unless it had no text to begin with.
     rows = pl.DataFrame({"row": pl.int_range(len(text), eager=True), "before": text}).join(
@@ -131,6 +114,13 @@ def _lines(text: pl.Series, cfg: CleanConfig) -> pl.Series:
     )
     tidy = pl.when(pl.col("before").is_null()).then(None).otherwise(pl.col("line").fill_null(""))
     return rows.select(tidy.str.replace_all(r"\n{3,}", "\n\n").str.strip_chars("\n").str.strip_chars_end()).to_series()
+
+
+def _in_code() -> pl.Expr:
+    """Whether a line stands in a fenced block of code, its fences included: code stays as it is."""
+    fence = pl.col("line").str.starts_with("```").fill_null(False)
+    fences = fence.cum_sum().over("row")
+    return (fence | (fences % 2 == 1)).alias("code")
 
 
 def _boilerplate(cfg: CleanConfig) -> pl.Expr:

@@ -15,7 +15,11 @@ from typing import Any
 from numba import config, njit
 
 _FOLDER = Path(__file__).parent
-_CONSTANTS = (_FOLDER / "codepoints.py", _FOLDER / "rules.py")  # what kernels import from beside them
+# What kernels import from beside them.
+_CONSTANTS = tuple(
+    _FOLDER / name
+    for name in ("block_features.py", "block_words.py", "codepoints.py", "html_layout.py", "html_tags.py", "rules.py")
+)
 
 
 @cache

@@ -1,71 +1,90 @@
-"""L0: a page's bytes to its main text, title and the publisher's signals."""
+"""L0: a page's bytes to its main text, its metadata and the publisher's signals."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass
+import codecs
+import hashlib
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-import numpy as np
 import pyarrow as pa
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
 
-from stages.charset import decode
+from classifiers.language_id import model_path, model_sha256
+from stages import second_opinion
+from stages.blocks import MODEL, Model, Page, TooDeep, choose, features_of, load_model, read_blocks
+from stages.charset import BAD, decode
 from stages.contract import Config, Stage
+from stages.dates import thorough_date
+from stages.html_layout import S_JSON_LD, S_TAG
+from stages.limits import TOO_SLOW, TooSlow, cpu_limit, slow_column
+from stages.metadata import Metadata, read_metadata
+from stages.render import render
+from stages.role_kernels import block_roles
 
+_NEEDS = ("payload", "url", "date", "charset_declared", "x_robots_tag", "tdm_reservation", "ingest.drop")
 _ADDS = {
     "content": pa.string(),
     "title": pa.string(),
+    "author": pa.string(),
+    "published": pa.string(),
+    "canonical_url": pa.string(),
     "charset": pa.string(),
     "extractor": pa.string(),
     "licence": pa.string(),
     "opt_out": pa.string(),
     "extract.html_bytes": pa.int64(),
     "extract.text_chars": pa.int64(),
+    "extract.doubt": pa.float32(),
     "extract.drop": pa.string(),
 }
-_VOID_OR_IMPLIED = (  # elements that hold nothing, or that the next of their kind closes: neither nests
-    rb"area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr|p|li|td|th|tr|dt|dd|option|thead|tbody"
-)
-_NESTING_TAG = re.compile(rb"<(/?)(?!(?:" + _VOID_OR_IMPLIED + rb")\b)[a-z][^<>]{0,2000}>", re.IGNORECASE)
-_FORMATTING_TAG = re.compile(rb"<(/?)(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE)
-_WALKED_NODES = 20_000  # of a page that looks too deep, half a second; the rest of it is taken to be
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_SIGNALS = "meta[name],a[rel~=license],link[rel~=license]"
-_OPT_OUTS = frozenset(("noai", "noimageai", "noindex"))
+# A page in GBK: it takes every path that compiles or loads something.
+_WARM_UP = "<title>港口</title><p>清晨的港口十分安静，渔船沿着古老的石砌码头并排停靠。".encode("gbk")
 
 
 class ExtractConfig(Config):
-    """Limits of a page, and when a second opinion is worth ten times the price."""
+    """Limits of a page, what is main text, and when a second opinion is worth five times the price."""
 
     max_html_bytes: int = 10_000_000
-    max_tags: int = 400_000  # "<" signs, which bound the nodes of the tree
-    max_nodes: int = (
-        1_000_000  # tags times formatting elements left open: the parser opens each again in each paragraph
-    )
-    max_depth: int = 2_000  # nested elements; extraction is quadratic in them, 0.1 s here
+    max_tags: int = 400_000  # "<" signs, which bound the elements and blocks
+    max_depth: int = 2_000  # nested elements that stand on lines of their own
     max_bad_ratio: float = 0.05  # unreadable characters of the whole text
-    second_opinion: bool = True  # trafilatura where resiliparse is in doubt
-    doubt_min_chars: int = 250  # main text shorter than this ...
-    doubt_min_ratio: float = 0.05  # ... or a smaller part of all visible text than this is in doubt,
-    doubt_max_short_ratio: float = 0.8  # and so is one mostly made of short lines, as menus and lists of links are
-    doubt_max_bytes: int = 1_000_000  # no second opinion on larger pages
+    max_cpu_s: float = 2.0  # backstop behind the limits above; a page that hits it is rejected in every later run too
+    threshold: float = 0.55  # probability from which a block is main text
+    second_opinion: bool = True  # trafilatura where the model is in doubt
+    min_doubt: float = 0.3  # characters likely on the wrong side, as a share of those kept; above it, it is asked
+    second_max_bytes: int = 1_000_000  # no second opinion on larger pages
+    thorough_dates: bool = False  # htmldate on the whole page where tags give no date: 1 to 10 ms each
 
 
 @dataclass(frozen=True)
-class _Page:
-    """What one page gave; the names are the columns, "drop" apart."""
+class _Result:
+    """What one page gave; the names are the columns, "extract." apart."""
 
     content: str | None = None
     title: str | None = None
+    author: str | None = None
+    published: str | None = None
+    canonical_url: str | None = None
     charset: str | None = None
     extractor: str | None = None
     licence: str | None = None
     opt_out: str | None = None
+    html_bytes: int | None = None
     text_chars: int | None = None
+    doubt: float | None = None
     drop: str | None = None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One page as the archive has it."""
+
+    payload: bytes
+    url: str | None
+    date: str | None
+    charset: str | None
+    robots: str | None
+    tdm: str | None
 
 
 def extract_stage(cfg: ExtractConfig) -> Stage:
@@ -74,29 +93,49 @@ def extract_stage(cfg: ExtractConfig) -> Stage:
         name="extract",
         fn=extract,
         config=cfg,
-        needs=("payload", "charset_declared", "x_robots_tag", "ingest.drop"),
+        needs=(*_NEEDS, slow_column("extract")),
         adds=tuple(_ADDS),
         reject_on="extract.drop",
+        load=load_extractor,
+        identity=extractor_identity,
+        version=2,
     )
 
 
-def extract(batch: pa.Table, cfg: ExtractConfig) -> pa.Table:
-    """Read each page's main text.
+def load_extractor(cfg: ExtractConfig) -> Model:
+    """The model; and once per worker what would count against the CPU limit of the first page: kernels, lid.176."""
+    model = load_model()
+    _read(_Source(_WARM_UP, None, None, None, None, None), model, cfg)
+    return model
 
-    In:     payload binary, charset_declared string, x_robots_tag string, ingest.drop string, all (n,)
-    Out:    the same rows with content, title, charset, extractor ("resiliparse" or "trafilatura"), licence (the
+
+def extractor_identity(cfg: ExtractConfig) -> dict[str, str]:
+    """What the fingerprint records: the models of the blocks, and of the languages that tell charsets apart."""
+    return {"blocks": hashlib.sha256(MODEL.read_bytes()).hexdigest(), "charset": model_sha256(model_path())}
+
+
+def extract(batch: pa.Table, cfg: ExtractConfig, model: Model) -> pa.Table:
+    """Read each page's main text and metadata.
+
+    In:     payload binary, url, date, charset_declared, x_robots_tag, tdm_reservation and ingest.drop string,
+            extract.slow bool, all (n,)
+    Out:    the same rows with content (light Markdown), title, author ("; " between several), published (ISO day),
+            canonical_url, charset, extractor ("blocks", or "blocks+trafilatura" where both had a say), licence (a
             Creative Commons link), opt_out (comma-joined: noai, noimageai, noindex, tdm), extract.html_bytes,
-            extract.text_chars and extract.drop: too_large, too_many_tags, too_many_nodes, too_deep, undecodable,
-            unparsable, empty.
+            extract.text_chars, extract.doubt and extract.drop: too_large, too_many_tags, too_deep, too_slow,
+            undecodable, empty.
             All null for a row that ingest.drop already rejects.
     Errors: none from content.
     """
     columns: dict[str, list[object]] = {name: [] for name in _ADDS}
-    inputs = (batch[name] for name in ("payload", "charset_declared", "x_robots_tag", "ingest.drop"))
-    for payload, charset, robots, rejected in zip(*inputs, strict=True):
+    inputs = (batch[name] for name in (*_NEEDS, slow_column("extract")))
+    for payload, *texts, rejected, slow in zip(*inputs, strict=True):
         html = payload.as_py()
-        page = _Page() if rejected.is_valid or html is None else _read(html, charset.as_py(), robots.as_py(), cfg)
-        fields = asdict(page) | {"html_bytes": None if rejected.is_valid or html is None else len(html)}
+        if rejected.is_valid or html is None:
+            result = _Result()
+        else:
+            result = _limited(_Source(html, *(text.as_py() for text in texts)), slow.as_py(), model, cfg)
+        fields = asdict(result)
         for name, values in columns.items():
             values.append(fields[name.removeprefix("extract.")])
     for name, kind in _ADDS.items():
@@ -104,134 +143,85 @@ def extract(batch: pa.Table, cfg: ExtractConfig) -> pa.Table:
     return batch
 
 
-def _read(payload: bytes, declared: str | None, robots: str | None, cfg: ExtractConfig) -> _Page:
-    drop = _beyond_limits(payload, cfg)
-    if drop is not None:
-        return _Page(drop=drop)
-    decoded = decode(payload, declared, cfg.max_bad_ratio)
+def _limited(source: _Source, slow: bool | None, model: Model, cfg: ExtractConfig) -> _Result:
+    """Read a page within its CPU time; one that once was too slow is not tried again."""
+    result = _Result(drop=TOO_SLOW)
+    if not slow:
+        try:
+            with cpu_limit(cfg.max_cpu_s):
+                result = _read(source, model, cfg)
+        except TooSlow:
+            result = _Result(drop=TOO_SLOW)
+    return replace(result, html_bytes=len(source.payload))
+
+
+def _read(source: _Source, model: Model, cfg: ExtractConfig) -> _Result:
+    if len(source.payload) > cfg.max_html_bytes:
+        return _Result(drop="too_large")
+    if source.payload.count(b"<") > cfg.max_tags:
+        return _Result(drop="too_many_tags")
+    decoded = decode(source.payload, source.charset, cfg.max_bad_ratio)
     if decoded is None:
-        return _Page(drop="undecodable")
+        return _Result(drop="undecodable")
     html, charset = decoded
     try:
-        tree = HTMLTree.parse(html)
-    except ValueError:
-        return _Page(charset=charset, drop="unparsable")
-    if _is_too_deep(payload, tree, cfg.max_depth):
-        return _Page(charset=charset, drop="too_deep")
-    text, extractor = _main_text(tree, html, cfg)
-    licence, opt_out = _signals(tree, robots)
-    return _Page(
+        page = read_blocks(_utf8(source.payload, html, charset), cfg.max_depth)
+    except TooDeep:
+        return _Result(charset=charset, drop="too_deep")
+    text, extractor, doubt = _main_text(page, html, model, cfg)
+    found = _metadata(page, html, source, cfg)
+    return _Result(
         content=text or None,
-        title=" ".join((tree.title or "").split()) or None,
+        title=found.title,
+        author=found.author,
+        published=found.published,
+        canonical_url=found.canonical_url,
         charset=charset,
         extractor=extractor,
-        licence=licence,
-        opt_out=opt_out,
+        licence=found.licence,
+        opt_out=_opt_out(found.opt_out, source.tdm),
         text_chars=len(text),
+        doubt=doubt,
         drop=None if text else "empty",
     )
 
 
-def _beyond_limits(payload: bytes, cfg: ExtractConfig) -> str | None:
-    """Why a page is not even parsed, from one pass over its bytes."""
-    if len(payload) > cfg.max_html_bytes:
-        return "too_large"
-    tags = payload.count(b"<")
-    if tags > cfg.max_tags:
-        return "too_many_tags"
-    # The cheap bound comes first: it takes every tag for an open one, so few sound pages are looked at closely.
-    if _tag_depth(payload) * tags > cfg.max_nodes and _most_open(_FORMATTING_TAG, payload) * tags > cfg.max_nodes:
-        return "too_many_nodes"
-    return None
+def _utf8(payload: bytes, html: str, charset: str) -> bytes:
+    """The page in UTF-8: as it came, if it is sound UTF-8 without a byte order mark."""
+    sound = charset == "utf-8" and BAD not in html and not payload.startswith(codecs.BOM_UTF8)
+    return payload if sound else html.encode("utf-8", "replace")
 
 
-def _is_too_deep(payload: bytes, tree: HTMLTree, limit: int) -> bool:
-    """Whether elements nest deeper than the limit, by bounds on the bytes and, above both, by walking the tree."""
-    if _tag_depth(payload) <= limit or _most_open(_NESTING_TAG, payload) <= limit:
-        return False
-    # Only the tree knows: the tags that close themselves nest outside of <svg> and do not inside.
-    return tree.body is not None and _walks_below(tree.body, limit)
+def _main_text(page: Page, html: str, model: Model, cfg: ExtractConfig) -> tuple[str, str, float]:
+    """Main text, the names of the extractors it is from, and the model's doubt about the page."""
+    if not len(page.blocks):
+        return "", "blocks", 0.0
+    features = features_of(page)
+    probability, extractor = model.probabilities(features), "blocks"
+    doubt = second_opinion.doubt_of(probability, features)
+    if cfg.second_opinion and doubt > cfg.min_doubt and len(html) <= cfg.second_max_bytes:
+        second = second_opinion.vote(page, html, probability, features)
+        if second is not None:
+            probability, extractor = second, "blocks+trafilatura"
+    roles = block_roles(page.blocks, page.nodes, len(page.nodes))
+    return render(page, choose(probability, features, roles, cfg.threshold), roles), extractor, doubt
 
 
-def _walks_below(node: Any, limit: int) -> bool:
-    """Whether a walk from a node gets deeper than the limit, or is not done after _WALKED_NODES."""
-    depth = 0
-    for _ in range(_WALKED_NODES):
-        if depth > limit:
-            return True
-        if node.first_child is not None:
-            node, depth = node.first_child, depth + 1
-            continue
-        while depth > 0 and node.next is None:
-            node, depth = node.parent, depth - 1
-        if depth == 0:
-            return False
-        node = node.next
-    return True
+def _metadata(page: Page, html: str, source: _Source, cfg: ExtractConfig) -> Metadata:
+    spans: dict[int, list[bytes]] = {}
+    for kind, start, end in page.spans.tolist():
+        spans.setdefault(kind, []).append(page.html[start:end])
+    found = read_metadata(
+        spans.get(S_TAG, []), spans.get(S_JSON_LD, []), page.title(), source.url, source.robots, source.date
+    )
+    if cfg.thorough_dates and found.published is None:
+        return replace(found, published=thorough_date(html, source.url, source.date))
+    return found
 
 
-def _tag_depth(payload: bytes) -> int:
-    """Most start tags open at once if none closed itself."""
-    data = np.frombuffer(payload, np.uint8)
-    after = data[np.flatnonzero(data[:-1] == ord("<")) + 1]
-    letters = after | 0x20
-    steps = ((letters >= ord("a")) & (letters <= ord("z"))).astype(np.int32) - (after == ord("/"))
-    return int(np.cumsum(steps).max(initial=0))
-
-
-def _most_open(tag: re.Pattern[bytes], payload: bytes) -> int:
-    """Most elements open at once, of those whose tags the pattern finds."""
-    steps = np.fromiter((-1 if found.group(1) else 1 for found in tag.finditer(payload)), np.int32)
-    return int(np.cumsum(steps).max(initial=0))
-
-
-def _main_text(tree: HTMLTree, html: str, cfg: ExtractConfig) -> tuple[str, str]:
-    """Main text and the name of the extractor it is from."""
-    text = extract_plain_text(tree, main_content=True, preserve_formatting=True, alt_texts=False).strip()
-    if not cfg.second_opinion or len(html) > cfg.doubt_max_bytes or not _doubtful(text, tree, cfg):
-        return text, "resiliparse"
-    import trafilatura
-
-    second = (trafilatura.extract(html, fast=True, include_comments=False) or "").strip()
-    # A menu is long and empty, so a proper text wins although it is shorter; otherwise the longer one does.
-    better = len(second) >= cfg.doubt_min_chars if len(text) >= cfg.doubt_min_chars else len(second) > len(text)
-    return (second, "trafilatura") if better else (text, "resiliparse")
-
-
-def _doubtful(text: str, tree: HTMLTree, cfg: ExtractConfig) -> bool:
-    """Whether resiliparse seems to have missed the main text, or to have taken the menus for it."""
-    if len(text) < cfg.doubt_min_chars or _short_ratio(text) > cfg.doubt_max_short_ratio:
-        return True
-    visible = extract_plain_text(tree, main_content=False, preserve_formatting=False, alt_texts=False)
-    return len(text) < cfg.doubt_min_ratio * len(visible)
-
-
-def _short_ratio(text: str) -> float:
-    """Share of characters in lines too short for a sentence: under 40, or under 16 where Chinese is written."""
-    short = 16 if _CJK.search(text, 0, 2000) else 40
-    return sum(len(line) for line in text.split("\n") if len(line) < short) / max(1, len(text))
-
-
-def _signals(tree: HTMLTree, robots: str | None) -> tuple[str | None, str | None]:
-    """Creative Commons licence link, and the opt-outs of the meta tags and the X-Robots-Tag header."""
-    words = [robots or ""]
-    licence, found = None, set()
-    for node in tree.document.query_selector_all(_SIGNALS) if tree.document else ():
-        name, value = (node.getattr("name") or "").lower(), node.getattr("content") or ""
-        if node.tag != "meta":
-            licence = licence or _creative_commons(node.getattr("href"))
-        elif name == "robots":
-            words.append(value)
-        elif name == "tdm-reservation" and value.strip() == "1":
-            found.add("tdm")
-    said = set(re.findall(r"[a-z]+", " ".join(words).lower()))
-    found |= said & _OPT_OUTS | ({"noindex"} if "none" in said else set())
-    return licence, ",".join(sorted(found)) or None
-
-
-def _creative_commons(href: str | None) -> str | None:
-    try:
-        host = urlsplit((href or "").strip()).hostname or ""
-    except ValueError:  # "http://[", which a page may well hold
-        return None
-    return href.strip() if href and host.removeprefix("www.") == "creativecommons.org" else None
+def _opt_out(said: str | None, reservation: str | None) -> str | None:
+    """The opt-outs with that of the header tdm-reservation."""
+    words: set[Any] = set(said.split(",")) if said else set()
+    if (reservation or "").strip() == "1":
+        words.add("tdm")
+    return ",".join(sorted(words)) or None

@@ -131,3 +131,13 @@ def test_cleaning_keeps_rows_and_order_and_leaves_nothing_to_tidy(texts: list[st
     again = clean(batch(*once["content"].to_pylist()), CleanConfig(repair_mojibake=False))
     for text in again["content"].to_pylist():
         assert text is None or ("\r" not in text and "\n\n\n" not in text and "\u200b" not in text)
+
+
+def test_code_keeps_its_repeated_lines() -> None:
+    code = "```\n    end of loop\n    end of loop\nread more\n```"
+    assert tidy(f"{LINE}\n\n{code}\n\nsaid twice over\nsaid twice over") == f"{LINE}\n\n{code}\n\nsaid twice over"
+
+
+def test_an_open_fence_of_one_text_does_not_reach_the_next() -> None:
+    out = clean(batch(f"```\n{LINE}", f"{LINE}\n{LINE}"), CleanConfig())
+    assert out["content"].to_pylist() == [f"```\n{LINE}", LINE]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.blocks import load_model
 from stages.charset import decode
 from stages.contract import check_plan
 from stages.extract import ExtractConfig, extract, extract_stage
@@ -24,15 +25,24 @@ def html(text: str, head: str = "") -> str:
 
 
 def batch(
-    *payloads: bytes | None, charset: str | None = None, robots: str | None = None, drop: str | None = None
+    *payloads: bytes | None,
+    charset: str | None = None,
+    robots: str | None = None,
+    tdm: str | None = None,
+    drop: str | None = None,
+    slow: bool = False,
 ) -> pa.Table:
     n = len(payloads)
     return pa.table(
         {
             "uid": pa.array([str(i) for i in range(n)], pa.string()),
             "payload": pa.array(payloads, pa.large_binary()),
+            "url": pa.array(["https://www.example.org/news/harbour.html"] * n, pa.string()),
+            "date": pa.array(["2024-05-06T07:08:09Z"] * n, pa.string()),
             "charset_declared": pa.array([charset] * n, pa.string()),
             "x_robots_tag": pa.array([robots] * n, pa.string()),
+            "tdm_reservation": pa.array([tdm] * n, pa.string()),
+            "extract.slow": pa.array([slow] * n, pa.bool_()),
             "ingest.drop": pa.array(
                 [drop if payload is not None else "status_404" for payload in payloads], pa.string()
             ),
@@ -40,8 +50,11 @@ def batch(
     )
 
 
-def read(payload: bytes, charset: str | None = None, robots: str | None = None, **options: object) -> dict:
-    return extract(batch(payload, charset=charset, robots=robots), ExtractConfig(**options)).to_pylist()[0]
+def read(
+    payload: bytes, charset: str | None = None, robots: str | None = None, tdm: str | None = None, **options: object
+) -> dict:
+    cfg = ExtractConfig(**options)
+    return extract(batch(payload, charset=charset, robots=robots, tdm=tdm), cfg, load_model()).to_pylist()[0]
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE])
@@ -50,7 +63,7 @@ def test_main_text_comes_without_menu_and_with_title(text: str) -> None:
     row = read(page)
     assert text.strip() in row["content"] and "Item 7" not in row["content"]
     assert row["title"] == "The page"
-    assert (row["extractor"], row["charset"], row["extract.drop"]) == ("resiliparse", "utf-8", None)
+    assert (row["extractor"], row["charset"], row["extract.drop"]) == ("blocks", "utf-8", None)
     assert row["extract.html_bytes"] == len(page) and row["extract.text_chars"] == len(row["content"])
 
 
@@ -98,7 +111,7 @@ def test_binary_under_a_wrong_name_is_undecodable() -> None:
 
 def test_rejected_rows_stay_null_and_order_is_kept() -> None:
     page = html(ENGLISH).encode()
-    out = extract(batch(page, None, page), ExtractConfig())
+    out = extract(batch(page, None, page), ExtractConfig(), load_model())
     assert out["uid"].to_pylist() == ["0", "1", "2"]
     rejected = out.to_pylist()[1]
     assert all(rejected[name] is None for name in extract_stage(ExtractConfig()).adds)
@@ -110,55 +123,96 @@ def test_page_without_text_is_empty(page: bytes) -> None:
     assert row["extract.drop"] == "empty" and row["content"] is None and row["extract.text_chars"] == 0
 
 
-def test_second_opinion_is_taken_only_where_the_first_is_in_doubt() -> None:
-    links = "".join(f"<li><a href='/{n}'>Story number {n}</a></li>" for n in range(60))
-    text = f"<div class='footer'><p>{ENGLISH * 8}</p></div>"
-    hidden = f"<html><body><div class='sidebar'><ul>{links}</ul></div>{text}</body></html>"
-    first = read(hidden.encode(), second_opinion=False)
-    assert first["extractor"] == "resiliparse"
-    assert read(html(ENGLISH).encode())["extractor"] == "resiliparse"
-    second = read(hidden.encode())
-    assert second["extractor"] == "trafilatura" and ENGLISH.strip() in second["content"]
-    assert read(hidden.encode(), doubt_max_bytes=10)["extractor"] == "resiliparse"
+def doubtful() -> bytes:
+    """A page without paragraphs, on which no model can be sure."""
+    rows = "".join(
+        f"<div class=x><b>Entry {n}</b> of {n * 7} pieces, see <a href=/{n}>part {n}</a></div>" for n in range(40)
+    )
+    return f"<html><body><div>{rows}</div><div class=y>{ENGLISH}</div></body></html>".encode()
 
 
-def test_each_doubt_has_its_knob() -> None:
-    from resiliparse.parse.html import HTMLTree
+def test_second_opinion_is_asked_only_above_the_doubt_set() -> None:
+    page = doubtful()
+    doubt = read(page)["extract.doubt"]
+    assert doubt > read(html(ENGLISH).encode())["extract.doubt"] >= 0
+    assert read(page, min_doubt=doubt / 2)["extractor"] == "blocks+trafilatura"
+    assert read(page, min_doubt=doubt + 1)["extractor"] == "blocks"
+    assert read(page, min_doubt=doubt / 2, second_opinion=False)["extractor"] == "blocks"
+    assert read(page, min_doubt=doubt / 2, second_max_bytes=10)["extractor"] == "blocks"
+    assert read(html(ENGLISH).encode())["extractor"] == "blocks"
 
-    from stages.extract import _doubtful
 
-    tree = HTMLTree.parse(html(ENGLISH))
-    sure = ExtractConfig(doubt_min_chars=0, doubt_min_ratio=0.0, doubt_max_short_ratio=1.0)
-    text = ENGLISH * 3 + "\nshort line" * 10
-    assert not _doubtful(text, tree, sure)
-    for knob in ({"doubt_min_chars": 1000}, {"doubt_min_ratio": 1.0}, {"doubt_max_short_ratio": 0.1}):
-        assert _doubtful(text, tree, sure.model_copy(update=knob)), knob
+def test_chinese_pages_are_left_to_the_model() -> None:
+    assert read(html(CHINESE).encode(), min_doubt=0.0)["extractor"] == "blocks"
+
+
+def test_threshold_decides_how_much_is_kept() -> None:
+    page = doubtful()
+    lengths = [read(page, threshold=share, second_opinion=False)["extract.text_chars"] for share in (0.001, 0.5, 0.999)]
+    assert lengths == sorted(lengths, reverse=True) and lengths[0] > lengths[2]
+
+
+def test_a_page_that_was_too_slow_is_not_tried_again() -> None:
+    page = html(ENGLISH).encode()
+    first = read(page * 200, max_cpu_s=0.0005)
+    assert first["extract.drop"] == "too_slow" and first["content"] is None
+    again = extract(batch(page * 200, slow=True), ExtractConfig(), load_model()).to_pylist()[0]
+    assert {name: value for name, value in again.items() if name != "extract.slow"} == {
+        name: value for name, value in first.items() if name != "extract.slow"
+    }
+
+
+def test_metadata_come_from_the_head() -> None:
+    head = (
+        '<meta name="author" content="Ada Lovelace"><meta property="article:published_time" content="2023-04-05T10:00">'
+        '<link rel="canonical" href="/news/harbour">'
+    )
+    row = read(html(ENGLISH, head).encode())
+    assert (row["author"], row["published"]) == ("Ada Lovelace", "2023-04-05")
+    assert row["canonical_url"] == "https://www.example.org/news/harbour"
+
+
+def test_a_date_in_the_text_alone_is_found_by_the_thorough_search() -> None:
+    page = html(f"Published on April 5, 2023. {ENGLISH}").encode()
+    assert read(page)["published"] is None
+    assert read(page, thorough_dates=True)["published"] == "2023-04-05"
 
 
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
         (b"<html><body>" + b"<div>" * 200_000 + b"text", "too_deep"),
-        (b"<b>" * 100_000 + b"<p>text</p>" * 10, "too_many_nodes"),
         (b"<i><div>" * 50 + b"<section>" * 3000 + b"text", "too_deep"),
-        (b"<path/>" * 100_000 + b"text", "too_deep"),
-        (b"<p>" + b"".join(b"<b id=%d>" % n for n in range(5000)) + b"<p>x" * 5000, "too_many_nodes"),
+        (b"<ul><li>" * 3000 + b"text", "too_deep"),
         (b"<p>x</p>" * 250_000, "too_many_tags"),
-        (b"<p>" + b"x" * 11_000_000, "too_large"),
+        (b"<p>" + b"x" * 20_000_000, "too_large"),
+        (b"<b>" * 200_000 + b"<p>text</p>" * 10, None),
+        (b"<p>" + b"".join(b"<b id=%d>" % n for n in range(5000)) + b"<p>x" * 5000, None),
+        (b"<path/>" * 100_000 + b"text", None),
+        (b"<div>" * 1900 + b"</span></li></td>" * 100_000 + b"text", None),
+        (b"<table><tr><td>" + b"<div>" * 1900 + b"</p></section>" * 150_000 + b"text", None),
+        (b"text<!--" + b"- -" * 1_000_000, None),
+        (b"text<a href='" + b"x>" * 1_000_000, None),
+        (b"<p>text<p " + b"a=1 " * 1_000_000, None),
+        (b"<p>text &amp;" + b"&lol;" * 1_000_000, None),
+        (b"<p class='" + b"comment" * 500_000 + b"'>text", None),
+        (b"text<script>" + b"</scrip" * 500_000, "too_many_tags"),
+        (b"<title>" * 100_000 + b"text", "empty"),
+        (b"<select>" * 1500 + b"text", "empty"),
     ],
 )
 def test_hostile_page_meets_a_limit_and_spares_its_neighbours(page: bytes, reason: str) -> None:
     good = html(ENGLISH).encode()
-    out = extract(batch(good, page, good), ExtractConfig()).to_pylist()
+    out = extract(batch(good, page, good), ExtractConfig(), load_model()).to_pylist()
     assert [row["extract.drop"] for row in out] == [None, reason, None]
+    assert reason is not None or "text" in out[1]["content"] or "x" in out[1]["content"]
 
 
 def test_limits_are_options() -> None:
     page = html(ENGLISH).encode()
     assert read(page, max_html_bytes=100)["extract.drop"] == "too_large"
     assert read(page, max_tags=10)["extract.drop"] == "too_many_tags"
-    assert read(page, max_depth=3)["extract.drop"] == "too_deep"
-    assert read(b"<p>" + b"<b id=1>" * 9 + b"<p>x" * 9, max_nodes=50)["extract.drop"] == "too_many_nodes"
+    assert read(page, max_depth=2)["extract.drop"] == "too_deep"
 
 
 def test_void_and_unclosed_elements_do_not_count_as_depth() -> None:
@@ -204,17 +258,23 @@ def test_licence_is_a_creative_commons_link_of_the_page_itself(head: str, licenc
         ('<meta name="tdm-reservation" content="0">', None, None),
         ('<meta name="robots" content="index, follow">', "nofollow", None),
         ('<meta name="description" content="noai">', None, None),
+        ("", "googlebot: noindex", None),
     ],
 )
 def test_opt_outs_of_meta_and_header_are_kept(head: str, robots: str | None, opt_out: str | None) -> None:
     assert read(html(ENGLISH, head).encode(), robots=robots)["opt_out"] == opt_out
 
 
+def test_a_reservation_in_the_header_is_an_opt_out() -> None:
+    assert read(html(ENGLISH).encode(), tdm="1")["opt_out"] == "tdm"
+    assert read(html(ENGLISH).encode(), tdm="0")["opt_out"] is None
+
+
 def test_empty_table_has_the_same_columns() -> None:
     stage = extract_stage(ExtractConfig())
-    check_plan([stage], WARC_SCHEMA.names)
-    empty = extract(batch(), ExtractConfig())
-    full = extract(batch(html(ENGLISH).encode()), ExtractConfig())
+    check_plan([stage], [*WARC_SCHEMA.names, "extract.slow"])
+    empty = extract(batch(), ExtractConfig(), load_model())
+    full = extract(batch(html(ENGLISH).encode()), ExtractConfig(), load_model())
     assert empty.schema == full.schema and empty.num_rows == 0
     assert empty.column_names[-len(stage.adds) :] == list(stage.adds)
 
@@ -227,6 +287,6 @@ def test_empty_table_has_the_same_columns() -> None:
     )
 )
 def test_any_bytes_get_text_or_a_reason(payloads: list[bytes]) -> None:
-    out = extract(batch(*payloads), ExtractConfig())
+    out = extract(batch(*payloads), ExtractConfig(), load_model())
     assert out["uid"].to_pylist() == [str(n) for n in range(len(payloads))]
     assert all((row["content"] is None) == (row["extract.drop"] is not None) for row in out.to_pylist())
