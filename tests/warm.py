@@ -17,6 +17,7 @@ from governance import commands
 from governance.config import Settings
 from governance.runner import fold, load_models
 from governance.tiers import l1, l2
+from stages.extract import ExtractConfig, load_extractor
 from stages.url_lists import bundled_lists
 
 # Threads do not survive the fork, so nothing that starts them runs here.
@@ -33,5 +34,6 @@ def warm() -> None:
 
 
 warm()
+load_extractor(ExtractConfig())
 bundled_lists()
 WARMED = (commands, ftfy, openai, polars, trafilatura)

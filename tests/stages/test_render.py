@@ -56,9 +56,11 @@ def test_blocks_become_light_markdown(page: str, text: str) -> None:
 @pytest.mark.parametrize(
     "hidden",
     ["<script>x</script>", "<style>x</style>", "<noscript>x</noscript>", "<textarea>x</textarea>",
-     "<iframe>x</iframe>", "<svg><text>x</text><title/></svg>", "<select><option>x</select>", "<template><p>x</template>",
+     "<iframe>x</iframe>", "<svg><text>x</text><title/></svg>", "<select><option>x</select>",
+     "<template><p>x</template>",
      "<!-- x -->", "<?x?>",
-     "<script>'</scr' + '<p>x'</script>", "<STYLE>x</sTyLe>", "<head><title>x</title></head>", "<object><p>x</object>"],
+     "<script>'</scr' + '<p>x'</script>", "<STYLE>x</sTyLe>", "<head><title>x</title></head>",
+     "<object><p>x</object>"],
 )  # fmt: skip
 def test_what_is_not_read_on_a_page_is_not_in_its_text(hidden: str) -> None:
     assert rendered(f"<p>a</p>{hidden}<p>b</p>") == "a\n\nb"
