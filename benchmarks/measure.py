@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+LONG_RUN_S = 120.0  # a side that takes longer is run once
 _EVERY_S = 0.5  # seconds between two looks at the memory
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 Row = TypeVar("Row")
@@ -113,6 +114,26 @@ def run_side(module: str, arguments: Sequence[str], limit_s: float, env: dict[st
     if side.returncode:
         raise SideError(f"{module} ended with {side.returncode}: {trouble.strip()[-1500:]}")
     return Side(json.loads(text.strip().splitlines()[-1]), time.monotonic() - start, *(size / 2**20 for size in peaks))
+
+
+def in_turns(sides: Mapping[str, Callable[[int], Side]], runs: int) -> dict[str, list[Side] | str]:
+    """Run each side, given the number of the round, up to ``runs`` times; a side that fails is a string that says why.
+
+    In turns, so that a busy minute slows all of them.
+    """
+    found: dict[str, list[Side]] = {name: [] for name in sides}
+    failures: dict[str, str] = {}
+    for number in range(runs):
+        for name, run in sides.items():
+            if name in failures or any(side.wall_s > LONG_RUN_S for side in found[name]):
+                continue
+            try:
+                found[name].append(run(number))
+            except SideError as error:
+                failures[name] = str(error)
+                continue
+            print(f"{name} {number + 1}/{runs}: {found[name][-1].wall_s:.0f} s", file=sys.stderr, flush=True)
+    return found | failures
 
 
 def _watch(side: subprocess.Popen[bytes], deadline: float) -> tuple[int, int] | None:

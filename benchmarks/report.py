@@ -28,6 +28,11 @@ def at_least(value: float, name: str, bar: float | None, unit: str) -> Bar:
     return Bar(name, value, bar, unit, None if bar is None else value >= bar)
 
 
+def above(value: float, name: str, bar: float, unit: str) -> Bar:
+    """A bar that does not hold at its value, only beyond it."""
+    return Bar(name, value, bar, unit, value > bar)
+
+
 def at_most(value: float, name: str, bar: float | None, unit: str) -> Bar:
     """A bar that holds up to its value."""
     return Bar(name, value, bar, unit, None if bar is None else value <= bar)
