@@ -153,9 +153,9 @@ def _nearest(name: str) -> str | None:
     whole = difflib.get_close_matches(name, known, 1, 0.75)
     if whole:
         return whole[0]
-    by_last = {other.rpartition(".")[2]: other for other in reversed(known)}
-    last = difflib.get_close_matches(name.rpartition(".")[2], list(by_last), 1, 0.7)
-    return by_last[last[0]] if last else None
+    last = difflib.get_close_matches(name.rpartition(".")[2], [other.rpartition(".")[2] for other in known], 1, 0.7)
+    same = [other for other in known if last and other.rpartition(".")[2] == last[0]]
+    return max(same, key=lambda other: difflib.SequenceMatcher(None, name, other).ratio(), default=None)
 
 
 def setting_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
