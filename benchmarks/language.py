@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import report
 from benchmarks.measure import SideError, run_side
+from benchmarks.pages import read_pages
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 PAGES = ("web-pages/pages.warc.gz", "docs-pages/en.warc.gz", "docs-pages/zh.warc.gz")
@@ -26,20 +27,15 @@ AGREEMENT = ("agreement with lid.176 on the whole text", 0.995, "of the pages")
 
 def write_texts(archives: list[Path], pages: int | None, target: Path) -> dict[str, int]:
     """The text that L0 extracts from the first so many pages of each archive, with its name; returns their numbers."""
-    from stages.extract import ExtractConfig, extract
-    from stages.ingest import IngestConfig, read_warc
-
     tables: list[pa.Table] = []
     for archive in archives:
-        found: list[pa.Table] = []
-        with archive.open("rb") as stream:
-            for batch in read_warc(stream, archive.name, "0" * 8, IngestConfig()):
-                left = pages if pages is None else pages - sum(len(table) for table in found)
-                if left == 0:
-                    break
-                found.append(extract(batch.slice(0, left), ExtractConfig()).select(["content"]))
+        found, count = [], 0
+        for rows in read_pages(archive):
+            found.append(rows.select(["content"]).slice(0, None if pages is None else pages - count))
+            count += len(found[-1])
+            if count == pages:
+                break
         texts = pa.concat_tables(found)
-        texts = texts.filter(texts["content"].is_valid())
         tables.append(texts.append_column("input", pa.array(["/".join(archive.parts[-2:])] * len(texts))))
     table = pa.concat_tables(tables)
     pq.write_table(table, target)

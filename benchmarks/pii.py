@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import report
 from benchmarks.measure import SideError, run_side
+from benchmarks.pages import read_pages
 from benchmarks.pii_corpus import MASKS, Case, cases
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -37,22 +38,14 @@ _ANY_MASK = re.compile("|".join(map(re.escape, MASKS.values())))
 
 def page_texts(archives: dict[str, Path], limit: int) -> Iterator[tuple[str, str]]:
     """Source and text of the first pages of each archive, as L0 extracts them."""
-    from governance import tiers
-    from governance.config import Settings
-    from stages.ingest import read_warc
-
-    cfg = Settings()
     for source, archive in archives.items():
         count = 0
-        with archive.open("rb") as stream:
-            for batch in read_warc(stream, archive.name, "00000000", cfg.l0.ingest):
-                for stage in tiers.l0(cfg):
-                    batch = stage.fn(batch, stage.config, *([stage.load(stage.config)] if stage.load else []))
-                texts = [text for text in batch["content"].to_pylist() if text][: limit - count]
-                yield from ((source, text) for text in texts)
-                count += len(texts)
-                if count >= limit:
-                    break
+        for rows in read_pages(archive):
+            texts = rows["content"].to_pylist()[: limit - count]
+            yield from ((source, text) for text in texts)
+            count += len(texts)
+            if count >= limit:
+                break
 
 
 def scores(

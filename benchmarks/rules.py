@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from benchmarks import report
 from benchmarks.measure import SideError, run_side
+from benchmarks.pages import read_pages
+from stages.language import LanguageConfig, language_stage
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 # The web pages, and every so manieth page of documentation, which has many near-duplicates.
@@ -28,22 +30,11 @@ RULES = ("gopher_repetition", "gopher_quality", "c4", "fineweb")
 
 def english_texts(archive: Path, step: int) -> pa.Table:
     """What L0 makes of every ``step``-th record of an archive, where it is English: columns content and lang."""
-    from governance import tiers
-    from governance.config import Settings
-    from stages.language import language_stage
-
-    cfg, found, seen = Settings(), [], 0
-    stages = (*tiers.l0(cfg), language_stage(cfg.l1.language))
-    models = [stage.load(stage.config) if stage.load else None for stage in stages]
-    with archive.open("rb") as stream:
-        for records in tiers.read_input(stream, archive.name, "benchmark", True, cfg):
-            batch = records.take([k for k in range(records.num_rows) if (seen + k) % step == 0])
-            seen += records.num_rows
-            for stage, model in zip(stages, models, strict=True):
-                batch = stage.fn(batch, stage.config) if model is None else stage.fn(batch, stage.config, model)
-            filled = pc.greater(pc.binary_length(batch["content"]), 0)
-            found.append(batch.filter(pc.and_(filled, pc.equal(batch["lang"], "en"))).select(["content", "lang"]))
-    return pa.concat_tables(found)
+    stage = language_stage(LanguageConfig())
+    assert stage.load is not None
+    model = stage.load(stage.config)
+    found = [stage.fn(rows, stage.config, model) for rows in read_pages(archive, step)]
+    return pa.concat_tables([rows.filter(pc.equal(rows["lang"], "en")).select(["content", "lang"]) for rows in found])
 
 
 def measure(inputs: list[tuple[Path, int]], pages: int | None, limit_s: float) -> dict[str, Any]:

@@ -51,8 +51,8 @@ class ExtractConfig(Config):
     max_cpu_s: float = 2.0  # backstop behind the limits above; a page that hits it is rejected in every later run too
     threshold: float = 0.55  # probability from which a block is main text
     second_opinion: bool = True  # trafilatura where the model is in doubt
-    min_doubt: float = 0.3  # characters likely on the wrong side, as a share of those kept; above it, it is asked
-    second_max_bytes: int = 1_000_000  # no second opinion on larger pages
+    min_doubt: float = 0.35  # characters likely on the wrong side, as a share of those kept; above it, it is asked
+    second_max_bytes: int = 300_000  # no second opinion on larger pages
     thorough_dates: bool = False  # htmldate on the whole page where tags give no date: 1 to 10 ms each
 
 

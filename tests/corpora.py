@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from governance.runner import fold, load_models
+from stages.extract import ExtractConfig, extract_stage
+from stages.ingest import IngestConfig, read_warc
 
 CRAWL = Path(__file__).resolve().parent.parent / "examples" / "crawl"
 
@@ -21,6 +26,14 @@ def pages_of(archive: Path, count: int, skip: int = 0) -> bytes:
         data[start:end] for (start, kind), end in zip(offsets, ends, strict=True) if kind == WarcRecordType.response
     ]
     return b"".join(members[skip : skip + count])
+
+
+def texts_of(archive: bytes, name: str = "a.warc.gz") -> pa.Table:
+    """The pages of an archive whose text is found, as L0 holds them."""
+    (table,) = read_warc(io.BytesIO(archive), name, "0" * 8, IngestConfig())
+    table = table.append_column("extract.slow", pa.array([False] * table.num_rows))
+    stages = (extract_stage(ExtractConfig()),)
+    return fold(stages, table, load_models(stages), reader="ingest").kept()
 
 
 def small_crawl(folder: Path, english: int = 12, chinese: int = 6) -> Path:

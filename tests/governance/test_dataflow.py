@@ -6,7 +6,6 @@ deserialises, the memory of the object store itself, and the columns that the dr
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import pytest
 
 from governance import commands
 from governance.cluster import Cluster
-from tests.corpora import CRAWL, pages_of
+from tests.corpora import CRAWL, pages_of, texts_of
 from tests.llm_server import llm_server
 
 CANARY = "Quaxolotlbird"
@@ -43,15 +42,8 @@ class Watch:
 
 def crawl_with_canary(folder: Path) -> Path:
     """Real pages, the canary in the middle of each text and in its title, as rows of a file."""
-    from governance.config import Settings
-    from governance.runner import fold
-    from stages.extract import extract_stage
-    from stages.ingest import IngestConfig, read_warc
-
     for name, language, count in (("a", "en", 14), ("b", "en", 7), ("c", "zh", 4)):
-        archive = io.BytesIO(pages_of(CRAWL / f"{language}.warc.gz", count))
-        (table,) = read_warc(archive, name, "0" * 8, IngestConfig())
-        rows = fold((extract_stage(Settings().l0.extract),), table, {}, reader="ingest").kept().to_pylist()
+        rows = texts_of(pages_of(CRAWL / f"{language}.warc.gz", count)).to_pylist()
         lines = [json.dumps({"text": _marked(row["content"]), "title": f"The {CANARY}"}) for row in rows]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     return folder

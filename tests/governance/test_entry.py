@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ from governance.progress import Progress
 from governance.verify import audit
 from manifests.ledger import load
 from manifests.store import Store
+from tests.corpora import pages_of, texts_of
 
 FILES = ("rows.jsonl", "rows.jsonl.gz", "rows.parquet")
 LEVELS = {"L0": ("L0", "L1", "L2"), "L1": ("L1", "L2"), "L2": ("L2",)}
@@ -27,18 +27,9 @@ LEVELS = {"L0": ("L0", "L1", "L2"), "L1": ("L1", "L2"), "L2": ("L2",)}
 @pytest.fixture(scope="module")
 def texts(crawl: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Real pages as another pipeline would have left them: rows of text with an address."""
-    from governance.config import Settings
-    from governance.runner import fold
-    from stages.extract import extract_stage
-    from stages.ingest import IngestConfig, read_warc
-    from tests.corpora import pages_of
-
     found = []
     for language, count in {"en": 14, "zh": 8}.items():
-        archive = io.BytesIO(pages_of(crawl[language], count))
-        (table,) = read_warc(archive, "a.warc.gz", "0" * 8, IngestConfig())
-        kept = fold((extract_stage(Settings().l0.extract),), table, {}, reader="ingest").kept()
-        found += kept.select(["content", "url"]).to_pylist()
+        found += texts_of(pages_of(crawl[language], count)).select(["content", "url"]).to_pylist()
     return found
 
 

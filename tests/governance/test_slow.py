@@ -38,9 +38,9 @@ def test_a_slow_page_is_rejected_and_named_and_its_neighbours_are_unharmed(crawl
     slow, quick = (read_record(Store(str(tmp_path / name)), "L0/web", "data", 0) for name in ("slow", "quick"))
     assert quick.ledger[-1].kept.rows - slow.ledger[-1].kept.rows == PLANTED
     assert slow.slow is not None
-    assert [len(uids) for uids in slow.slow.values()] == [PLANTED]
-    assert slow.slow == named(Store(str(tmp_path / "slow")), "web", "a.warc.gz", ["burn"])
-    assert quick.slow == {"burn": []}
+    assert {stage: len(uids) for stage, uids in slow.slow.items()} == {"extract": 0, "burn": PLANTED}
+    assert slow.slow == named(Store(str(tmp_path / "slow")), "web", "a.warc.gz", ["extract", "burn"])
+    assert quick.slow == {"extract": [], "burn": []}
     other = [read_record(Store(str(tmp_path / name)), "L0/web", "data", 1) for name in ("slow", "quick")]
     assert other[0].parts == other[1].parts
 

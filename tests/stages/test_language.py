@@ -18,6 +18,7 @@ from stages.chinese import script_marks
 from stages.contract import check_plan
 from stages.language import LanguageConfig, language, language_stage
 from stages.language_kernels import SIMPLIFIED, TRADITIONAL
+from tests.corpora import pages_of, texts_of
 
 ENGLISH = "The harbour was quiet in the early morning, and the boats lay side by side along the old stone quay.\n"
 CHINESE = "清晨的港口十分安静，渔船沿着古老的石砌码头并排停靠，等待出海的渔民们还没有到来。\n"
@@ -158,12 +159,7 @@ def test_characters_that_both_scripts_write_tell_nothing() -> None:
 
 
 def test_real_chinese_manuals_are_in_one_script(model: LanguageModel, crawl: dict[str, Path]) -> None:
-    from stages.extract import ExtractConfig, extract
-    from stages.ingest import IngestConfig, read_warc
-
-    with crawl["zh"].open("rb") as stream:
-        pages = next(iter(read_warc(stream, "zh", "0" * 8, IngestConfig()))).slice(0, 60)
-    out = language(extract(pages, ExtractConfig()), LanguageConfig(), model)
+    out = language(texts_of(pages_of(crawl["zh"], 60)), LanguageConfig(), model)
     scripts = [row["lang_script"] for row in out.to_pylist() if row["lang"] == "zh"]
     assert len(scripts) > 10 and set(scripts) <= {"hans", "hant"}
 
