@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import mmap
 from ctypes.util import find_library
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,12 @@ from benchmarks import (
     scheduler_shards,
     scheduler_shuffle,
     spine,
+    spine_archives,
+    spine_growth,
 )
-from benchmarks.measure import Clock, SideError, peak, reset_peak, run_side
+from benchmarks.measure import Clock, Side, SideError, in_turns, peak, reset_peak, run_side
+from governance import tiers
+from governance.config import Settings
 from governance.inputs import find_shards
 from stages.warc import read_records
 
@@ -48,6 +54,8 @@ def _bars(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
         (report.at_least(100, "speed", 100, "pages/s"), True),
         (report.at_least(99, "speed", 100, "pages/s"), False),
         (report.at_least(99, "speed", None, "pages/s"), None),
+        (report.above(0.01, "gain", 0.0, "F1"), True),
+        (report.above(0.0, "gain", 0.0, "F1"), False),
         (report.at_most(100, "memory", 100, "MiB"), True),
         (report.at_most(101, "memory", 100, "MiB"), False),
         (report.at_most(101, "memory", None, "MiB"), None),
@@ -88,9 +96,31 @@ def test_a_side_that_fails_or_takes_too_long_says_so() -> None:
         run_side("timeit", ["-n1", "-r1", "import time; time.sleep(600)"], limit_s=1)
 
 
+def test_sides_run_in_turns_and_a_side_that_fails_or_takes_long_does_not_run_again() -> None:
+    runs: list[tuple[str, int]] = []
+
+    def run(name: str, wall_s: float, number: int) -> Side:
+        runs.append((name, number))
+        if name == "failing":
+            raise SideError("no such peer")
+        return Side({}, wall_s, 0.0, 0.0)
+
+    walls = {"fast": 1.0, "slow": 1000.0, "failing": 1.0}
+    found = in_turns({name: partial(run, name, wall_s) for name, wall_s in walls.items()}, runs=3)
+    assert runs == [("fast", 0), ("slow", 0), ("failing", 0), ("fast", 1), ("fast", 2)]
+    assert found["failing"] == "no such peer"
+    assert [len(found[name]) for name in ("fast", "slow")] == [3, 1]
+
+
 def test_a_missing_peer_makes_the_bar_fail_with_the_reason() -> None:
-    ours = {"l0_to_l1": {"cpu_s": 1.0, "rows_per_s_core": 150.0}, "peak_memory_mib": 500}
-    bars = {bar.name: bar for bar in spine.bars(ours, "No module named 'datatrove'")}
+    ours = {
+        "l0_to_l1": {"cpu_s": 1.0, "rows_per_s_core": 150.0},
+        "peak_memory_mib": 500,
+        "peak_resident_mib": {"start_up": 510, "l0_to_l1": 490},
+    }
+    growth = {name: {"highest_resident_mib": size} for name, size in (("part", 480), ("whole", 900))}
+    bars = {bar.name: bar for bar in spine.bars(ours, "No module named 'datatrove'", growth)}
+    assert bars[spine.MEMORY[0]].value == 900
     ratio = bars.pop(spine.RATIO[0])
     assert (ratio.value, ratio.holds, ratio.reason) == (None, False, "No module named 'datatrove'")
     assert all(bar.holds for bar in bars.values())
@@ -99,32 +129,78 @@ def test_a_missing_peer_makes_the_bar_fail_with_the_reason() -> None:
 def test_without_its_input_the_spine_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spine.main(["--input", str(tmp_path / "absent.warc.gz")])
     bars = _bars(_printed(capsys))
-    assert len(bars) == 3
+    assert len(bars) == 5
     assert all(bar["holds"] is False and "absent.warc.gz" in bar["reason"] for bar in bars.values())
 
 
 @pytest.mark.parametrize("count", [0, 3, None])
 def test_the_head_of_an_archive_holds_so_many_pages(count: int | None, crawl: dict[str, Path], tmp_path: Path) -> None:
     head = tmp_path / "head.warc.gz"
-    pages = spine.first_pages(crawl["zh"], count, head)
+    pages = spine_archives.first_pages(crawl["zh"], count, head)
     with head.open("rb") as stream:
         kinds = [record.type for record in read_records(stream, frozenset(), 0)] if head.stat().st_size else []
     assert kinds.count("response") == pages
     assert pages == count if count is not None else pages > 100
 
 
+def test_a_random_part_of_an_archive_is_the_same_at_every_call(crawl: dict[str, Path], tmp_path: Path) -> None:
+    parts = [tmp_path / name for name in ("a.warc.gz", "b.warc.gz")]
+    assert [spine_archives.random_pages(crawl["en"], 30, part) for part in parts] == [30, 30]
+    assert parts[0].read_bytes() == parts[1].read_bytes()
+    assert _page_ids(parts[0]) < _page_ids(crawl["en"])
+    assert len(_page_ids(parts[0])) == 30
+
+
+def test_a_random_part_larger_than_the_archive_is_all_of_its_pages(crawl: dict[str, Path], tmp_path: Path) -> None:
+    part, whole = tmp_path / "part.warc.gz", _page_ids(crawl["zh"])
+    assert spine_archives.random_pages(crawl["zh"], 10_000, part) == len(whole)
+    assert _page_ids(part) == whole
+
+
+def _page_ids(archive: Path) -> set[str]:
+    with archive.open("rb") as stream:
+        records = list(read_records(stream, frozenset(), 0))
+    return {record.headers["warc-record-id"] for record in records if record.type == "response"}
+
+
+def test_the_size_without_compression_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"x" * 3_000_000) + gzip.compress(b"y"))
+    assert spine_archives.uncompressed_size(tmp_path / "a.gz") == 3_000_001
+
+
+@pytest.mark.parametrize(("whole", "holds"), [(109.0, True), (92.0, True), (111.0, False), (90.0, False)])
+def test_cost_and_memory_may_move_by_a_tenth_either_way(whole: float, holds: bool) -> None:
+    ratio = spine_growth.ratio(100.0, whole)
+    bars = spine_growth.bars({"peak_resident_mib": ratio, "cpu_s_per_mb_of_html": ratio})
+    assert [bar.holds for bar in bars] == [holds, holds]
+
+
+def test_the_parts_that_are_compared_are_stages_of_the_tiers() -> None:
+    cfg = Settings()
+    names = {stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg))} | {"read", "duplicates"}
+    assert {name for stages, _ in spine.SAME_WORK.values() for name in stages} <= names
+
+
 @pytest.mark.skipif(not find_library("magic"), reason="datatrove's reader needs the system's libmagic")
 def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    spine.main(["--input", str(crawl["en"]), "--pages", "10", "--runs", "1"])
-    body = _printed(capsys)
-    ours, peer = body["figures"]["ours"], body["figures"]["datatrove"]
-    assert {"read", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb"} <= set(
-        ours["stages"]
+    spine.main(
+        ["--input", str(crawl["en"]), "--pages", "10", "--runs", "1", "--docs", str(crawl["en"]), "--sample", "20"]
     )
+    body = _printed(capsys)
+    ours, peer, cfg = body["figures"]["ours"], body["figures"]["datatrove"], Settings()
+    stages = [stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg))]
+    assert list(ours["stages"])[: len(stages) + 1] == ["read", *stages]
+    assert set(ours["stages"]) - set(stages) == {"read", "duplicates", "rest"}
+    assert set(ours["stages_of_l2"]) == {"quality", "rest"}
+    assert sum(row["share"] for row in ours["stages"].values()) == pytest.approx(1, abs=0.01)
     assert set(ours["counts"]) == {"L0", "L1", "L2"}
     assert peer["counts"]["minhash filter"]["total"] == peer["counts"]["fineweb"]["forwarded"] > 0
-    assert set(body["figures"]["ratio_by_stage"]) >= {"read", "extract", "fineweb"}
-    assert _bars(body)[spine.RATIO[0]]["value"] > 0
+    assert set(body["figures"]["ratio_by_part"]) >= {"read", "extract", "language"}
+    growth, hours = body["figures"]["growth"], body["figures"]["cpu_hours_per_tb_of_warc"]
+    assert (growth["part"]["pages"], growth["whole"]["pages"]) == (20, 328)
+    assert growth["part"]["html_bytes"] < growth["whole"]["html_bytes"]
+    assert all(side["compressed"] > side["uncompressed"] > 0 for side in hours.values())
+    assert all(bar["value"] > 0 for bar in body["bars"])
 
 
 def test_the_rules_are_compared_on_the_same_texts(crawl: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
