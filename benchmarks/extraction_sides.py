@@ -20,7 +20,7 @@ Columns = dict[str, list[Any]]
 _WARM_EVERY = 10  # pages: enough that the second opinion, and all that it loads, comes in
 
 
-def read_pages(archive: Path) -> list[pa.Table]:
+def html_pages(archive: Path) -> list[pa.Table]:
     """The pages of an archive as the reader of L0 gives them, none of them named as slow."""
     from stages.ingest import IngestConfig, read_warc
     from stages.limits import slow_column
@@ -95,7 +95,7 @@ def _payloads(tables: Sequence[pa.Table]) -> list[bytes]:
 
 def main() -> None:
     """``SIDE ARCHIVE OUT``."""
-    side, tables = SIDES[sys.argv[1]], read_pages(Path(sys.argv[2]))
+    side, tables = SIDES[sys.argv[1]], html_pages(Path(sys.argv[2]))
     side([table.take(list(range(0, len(table), _WARM_EVERY))) for table in tables])()
     run = side(tables)
     start_up = cpu_seconds()

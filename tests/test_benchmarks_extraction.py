@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import extraction
 from benchmarks.extraction_gold import read_gold, score
-from benchmarks.extraction_sides import SIDES, read_pages
+from benchmarks.extraction_sides import SIDES, html_pages
 from benchmarks.spine_archives import first_pages
 
 
@@ -20,7 +20,7 @@ from benchmarks.spine_archives import first_pages
 def folder(crawl: dict[str, Path], tmp_path: Path) -> Path:
     """A few pages of the bundled crawl with gold of all kinds: what resiliparse says of them, cut a little."""
     first_pages(crawl["en"], 12, tmp_path / "pages.warc.gz")
-    tables = read_pages(tmp_path / "pages.warc.gz")
+    tables = html_pages(tmp_path / "pages.warc.gz")
     urls = [url for table in tables for url in table["url"].to_pylist()]
     texts = SIDES["resiliparse"](tables)()["content"]
     golds: list[dict[str, Any]] = [
