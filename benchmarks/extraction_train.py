@@ -248,7 +248,7 @@ def texts_of(corpus: Corpus, said: np.ndarray, cfg: ExtractConfig) -> tuple[dict
             second = second_opinion.vote(example.page, example.html, page, example.features)
             asked += second is not None
             page = page if second is None else second
-        roles = block_roles(example.page.blocks, example.page.nodes, len(example.page.nodes))
+        roles = block_roles(example.page.blocks, example.page.nodes)
         kept = choose(page, example.features, roles, cfg.threshold)
         found[example.gold["url"]] = "\n".join(text for text, keep in zip(example.texts, kept, strict=True) if keep)
     return found, asked

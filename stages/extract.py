@@ -203,7 +203,7 @@ def _main_text(page: Page, html: str, model: Model, cfg: ExtractConfig) -> tuple
         second = second_opinion.vote(page, html, probability, features)
         if second is not None:
             probability, extractor = second, "blocks+trafilatura"
-    roles = block_roles(page.blocks, page.nodes, len(page.nodes))
+    roles = block_roles(page.blocks, page.nodes)
     return render(page, choose(probability, features, roles, cfg.threshold), roles), extractor, doubt
 
 

@@ -84,21 +84,37 @@ def place_blocks(blocks, counts, nodes, sums, best, title_hits, repeats, f):
 
 
 @compiled
+def _towards(target, nodes, num_nodes):
+    """Of each element: where its way up meets the target's, how many levels above, and the element before that one.
+
+    Out: int32 (num_nodes, 3). One pass, because a walk from each block would be quadratic on deep pages.
+    """
+    way = np.zeros((num_nodes, 3), np.int32)
+    on_way = np.zeros(num_nodes, np.bool_)
+    node = target
+    while node:
+        on_way[node] = True
+        node = nodes[node, N_PARENT]
+    on_way[0] = True
+    for node in range(num_nodes):
+        parent = nodes[node, N_PARENT]
+        if on_way[node]:
+            way[node, 0] = node
+        else:
+            way[node, 0], way[node, 1] = way[parent, 0], way[parent, 1] + 1
+            way[node, 2] = node if on_way[parent] else way[parent, 2]
+    return way
+
+
+@compiled
 def _best_places(blocks, nodes, sums, best, f):
     """How each block stands to the element that holds most paragraphs."""
-    on_path = np.zeros(len(sums), np.bool_)
-    node = best
-    while node:
-        on_path[node] = True
-        node = nodes[node, N_PARENT]
-    on_path[0] = True
+    way = _towards(best, nodes, len(sums))
     for i in range(len(blocks)):
-        node, levels = blocks[i, B_NODE], 0
-        while not on_path[node]:
-            node, levels = nodes[node, N_PARENT], levels + 1
-        f[i, BEST_AT] = node == best
+        meets, levels = way[blocks[i, B_NODE], 0], way[blocks[i, B_NODE], 1]
+        f[i, BEST_AT] = meets == best
         f[i, BEST_AT + 1] = sums[best, 3] / max(1.0, sums[best, 0])
-        f[i, BEST_AT + 2] = levels if node == best else -(nodes[best, N_DEPTH] - nodes[node, N_DEPTH])
+        f[i, BEST_AT + 2] = levels if meets == best else -(nodes[best, N_DEPTH] - nodes[meets, N_DEPTH])
 
 
 @compiled
@@ -132,20 +148,11 @@ def place_by_score(blocks, nodes, sums, scores, f):
     for node in range(len(sums)):
         if scores[node] > scores[top]:
             top = node
-    on_path = np.zeros(len(sums), np.bool_)
-    node = top
-    while node:
-        on_path[node] = True
-        node = nodes[node, N_PARENT]
-    on_path[0] = True
-    at = TOP_AT
+    way = _towards(top, nodes, len(sums))
     for i in range(len(blocks)):
-        node, levels, kin = blocks[i, B_NODE], 0, np.float32(0)
-        while not on_path[node]:
-            kin = scores[node]
-            node, levels = nodes[node, N_PARENT], levels + 1
-        f[i, at] = node == top
-        f[i, at + 1] = levels if node == top else -(nodes[top, N_DEPTH] - nodes[node, N_DEPTH])
-        f[i, at + 2] = scores[top]
-        f[i, at + 3] = sums[top, 0] / max(1.0, sums[0, 0])
-        f[i, at + 4] = kin / max(1.0, scores[top])
+        meets, levels, kin = way[blocks[i, B_NODE]]
+        f[i, TOP_AT] = meets == top
+        f[i, TOP_AT + 1] = levels if meets == top else -(nodes[top, N_DEPTH] - nodes[meets, N_DEPTH])
+        f[i, TOP_AT + 2] = scores[top]
+        f[i, TOP_AT + 3] = sums[top, 0] / max(1.0, sums[0, 0])
+        f[i, TOP_AT + 4] = scores[kin] / max(1.0, scores[top]) if kin else 0.0

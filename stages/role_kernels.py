@@ -46,30 +46,45 @@ def _tables(blocks, nodes, num_nodes):
 
 
 @compiled
-def block_roles(blocks, nodes, num_nodes):
+def _element_roles(nodes, data):
+    """What an element hands on to the blocks in it, int32 (m, NUM_ROLE): one pass from the page down.
+
+    R_OPENS holds the innermost list item, R_LEVEL of anything but a heading the depth of lists.
+    """
+    held = np.zeros((len(nodes), NUM_ROLE), np.int32)
+    lists = np.zeros(len(nodes), np.int32)
+    for node in range(1, len(nodes)):
+        parent, number = nodes[node, N_PARENT], nodes[node, N_TAG]
+        held[node], lists[node] = held[parent], lists[parent] + (number in (_UL, _OL, _MENU))
+        role = held[node]
+        if FLAGS[number] & HEADING:
+            role[R_ROLE], role[R_LEVEL] = TITLE, number - _H1 + 1
+        elif FLAGS[number] & PRE:
+            role[R_ROLE] = CODE
+        elif number == _LI:
+            role[R_ROLE], role[R_OPENS], role[R_LEVEL] = ITEM, node, lists[node]
+            role[R_ORDER] = nodes[node, N_ORDER] if nodes[parent, N_TAG] == _OL else 0
+        elif number in (_TD, _TH):
+            role[R_CELL] = node
+        elif number == _TR:
+            role[R_ROW] = node
+        elif number == _TABLE:
+            role[R_ROW] = role[R_CELL] = 0
+            role[R_TABLE] = node if data[node] else 0
+    return held
+
+
+@compiled
+def block_roles(blocks, nodes):
     """Roles of the blocks, int32 (n, NUM_ROLE)."""
     roles = np.zeros((len(blocks), NUM_ROLE), np.int32)
-    data = _tables(blocks, nodes, num_nodes)
+    held = _element_roles(nodes, _tables(blocks, nodes, len(nodes)))
     for i in range(len(blocks)):
         role, node = roles[i], blocks[i, B_NODE]
-        if FLAGS[nodes[node, N_TAG]] & PRE:
-            role[R_ROLE] = CODE
-        while node:
-            number = nodes[node, N_TAG]
-            if FLAGS[number] & HEADING and role[R_ROLE] == PARAGRAPH:
-                role[R_ROLE], role[R_LEVEL] = TITLE, number - _H1 + 1
-            elif number == _LI and role[R_ROLE] == PARAGRAPH:
-                role[R_ROLE], role[R_OPENS] = ITEM, nodes[node, N_FIRST] == i
-                role[R_ORDER] = nodes[node, N_ORDER] if nodes[nodes[node, N_PARENT], N_TAG] == _OL else 0
-            elif number in (_UL, _OL, _MENU) and role[R_ROLE] == ITEM:
-                role[R_LEVEL] += 1
-            elif number in (_TD, _TH) and not role[R_CELL]:
-                role[R_CELL] = node
-            elif number == _TR and not role[R_ROW]:
-                role[R_ROW] = node
-            elif number == _TABLE and not role[R_TABLE] and data[node] and role[R_CELL] and role[R_ROW]:
-                role[R_TABLE] = node
-                if role[R_ROLE] != CODE:
-                    role[R_ROLE] = CELL
-            node = nodes[node, N_PARENT]
+        role[:] = held[node]
+        if not (role[R_ROW] and role[R_CELL]):
+            role[R_TABLE] = 0
+        elif role[R_TABLE] and role[R_ROLE] != CODE:
+            role[R_ROLE] = CELL
+        role[R_OPENS] = role[R_OPENS] > 0 and nodes[role[R_OPENS], N_FIRST] == i
     return roles

@@ -199,6 +199,10 @@ def test_a_date_in_the_text_alone_is_found_by_the_thorough_search() -> None:
         (b"text<script>" + b"</scrip" * 500_000, "too_many_tags"),
         (b"<title>" * 100_000 + b"text", "empty"),
         (b"<select>" * 1500 + b"text", "empty"),
+        (b"<div>" * 1900 + b"<p>text" * 40_000, None),
+        (b"<ul><li>" * 990 + b"<p>text" * 40_000, None),
+        (b"<table><tr><td>" * 600 + b"<p>text" * 40_000, None),
+        (b"text<br><br>" * 40_000, None),
     ],
 )
 def test_hostile_page_meets_a_limit_and_spares_its_neighbours(page: bytes, reason: str) -> None:

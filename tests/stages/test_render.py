@@ -19,7 +19,7 @@ PROSE = "The harbour was quiet in the early morning, and the boats lay side by s
 def rendered(page: str) -> str:
     """All blocks of a page, whatever they are."""
     found = read_blocks(page.encode(), 500)
-    roles = block_roles(found.blocks, found.nodes, len(found.nodes))
+    roles = block_roles(found.blocks, found.nodes)
     return render(found, roles[:, 0] >= 0, roles)
 
 
