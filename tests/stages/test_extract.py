@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.blocks import load_model
+from stages.blocks import Model
 from stages.charset import decode
 from stages.contract import check_plan
-from stages.extract import ExtractConfig, extract, extract_stage
+from stages.extract import ExtractConfig, extract, extract_stage, load_extractor
 from stages.ingest import WARC_SCHEMA
 
 ENGLISH = "The harbour was quiet in the early morning, and the boats lay side by side along the old stone quay. "
 CHINESE = "清晨的港口十分安静，渔船沿着古老的石砌码头并排停靠，等待出海的渔民们还没有到来。"
 MENU = "<nav><ul>" + "".join(f"<li><a href='/{n}'>Item {n}</a></li>" for n in range(30)) + "</ul></nav>"
+
+
+@cache
+def model() -> Model:
+    """The model, with all that compiles on first use compiled outside of the CPU limit."""
+    return load_extractor(ExtractConfig())
 
 
 def html(text: str, head: str = "") -> str:
@@ -54,7 +62,7 @@ def read(
     payload: bytes, charset: str | None = None, robots: str | None = None, tdm: str | None = None, **options: object
 ) -> dict:
     cfg = ExtractConfig(**options)
-    return extract(batch(payload, charset=charset, robots=robots, tdm=tdm), cfg, load_model()).to_pylist()[0]
+    return extract(batch(payload, charset=charset, robots=robots, tdm=tdm), cfg, model()).to_pylist()[0]
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE])
@@ -111,7 +119,7 @@ def test_binary_under_a_wrong_name_is_undecodable() -> None:
 
 def test_rejected_rows_stay_null_and_order_is_kept() -> None:
     page = html(ENGLISH).encode()
-    out = extract(batch(page, None, page), ExtractConfig(), load_model())
+    out = extract(batch(page, None, page), ExtractConfig(), model())
     assert out["uid"].to_pylist() == ["0", "1", "2"]
     rejected = out.to_pylist()[1]
     assert all(rejected[name] is None for name in extract_stage(ExtractConfig()).adds)
@@ -156,7 +164,7 @@ def test_a_page_that_was_too_slow_is_not_tried_again() -> None:
     page = html(ENGLISH).encode()
     first = read(page * 200, max_cpu_s=0.0005)
     assert first["extract.drop"] == "too_slow" and first["content"] is None
-    again = extract(batch(page * 200, slow=True), ExtractConfig(), load_model()).to_pylist()[0]
+    again = extract(batch(page * 200, slow=True), ExtractConfig(), model()).to_pylist()[0]
     assert {name: value for name, value in again.items() if name != "extract.slow"} == {
         name: value for name, value in first.items() if name != "extract.slow"
     }
@@ -207,7 +215,7 @@ def test_a_date_in_the_text_alone_is_found_by_the_thorough_search() -> None:
 )
 def test_hostile_page_meets_a_limit_and_spares_its_neighbours(page: bytes, reason: str) -> None:
     good = html(ENGLISH).encode()
-    out = extract(batch(good, page, good), ExtractConfig(), load_model()).to_pylist()
+    out = extract(batch(good, page, good), ExtractConfig(), model()).to_pylist()
     assert [row["extract.drop"] for row in out] == [None, reason, None]
     assert reason is not None or "text" in out[1]["content"] or "x" in out[1]["content"]
 
@@ -277,8 +285,8 @@ def test_a_reservation_in_the_header_is_an_opt_out() -> None:
 def test_empty_table_has_the_same_columns() -> None:
     stage = extract_stage(ExtractConfig())
     check_plan([stage], [*WARC_SCHEMA.names, "extract.slow"])
-    empty = extract(batch(), ExtractConfig(), load_model())
-    full = extract(batch(html(ENGLISH).encode()), ExtractConfig(), load_model())
+    empty = extract(batch(), ExtractConfig(), model())
+    full = extract(batch(html(ENGLISH).encode()), ExtractConfig(), model())
     assert empty.schema == full.schema and empty.num_rows == 0
     assert empty.column_names[-len(stage.adds) :] == list(stage.adds)
 
@@ -291,6 +299,6 @@ def test_empty_table_has_the_same_columns() -> None:
     )
 )
 def test_any_bytes_get_text_or_a_reason(payloads: list[bytes]) -> None:
-    out = extract(batch(*payloads), ExtractConfig(), load_model())
+    out = extract(batch(*payloads), ExtractConfig(), model())
     assert out["uid"].to_pylist() == [str(n) for n in range(len(payloads))]
     assert all((row["content"] is None) == (row["extract.drop"] is not None) for row in out.to_pylist())
