@@ -14,7 +14,7 @@ from stages.html_layout import B_END, B_START
 _NOT_WORD = re.compile(r"[\W_]+")
 _WEIGHT = 0.4  # of trafilatura's vote on a block; 0.3 to 0.6 do alike on the dev split
 _MIN_LETTERS = 20  # of a block on which it has a vote
-_MAX_WIDE_RATIO = 0.15  # of Chinese, Japanese and Korean characters: there it is worse than the model (0.78 to 0.88)
+_MAX_WIDE_RATIO = 0.15  # of Chinese, Japanese and Korean characters: on Chinese articles of dev 0.82, the model 0.88
 
 
 def doubt_of(probability: np.ndarray, features: np.ndarray) -> float:
