@@ -97,7 +97,7 @@ def _example(gold: dict[str, Any], html: str) -> Example:
 
 
 def _extractions(html: str) -> dict[str, str]:
-    """What three extractors take for the main text; none where one of them fails."""
+    """What the extractors take for the main text, without readability where it fails, which is logged."""
     import lxml.html
     import trafilatura
     from readability import Document
@@ -111,7 +111,7 @@ def _extractions(html: str) -> dict[str, str]:
     try:
         found["readability"] = lxml.html.fromstring(Document(html).summary()).text_content()
     except Exception as error:  # its own errors have no common base; it then has no vote on this page
-        logging.getLogger(__name__).info("readability: %s", error)
+        logging.getLogger(__name__).warning("readability has no vote on a page: %s", error)
     return found
 
 

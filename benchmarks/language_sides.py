@@ -18,7 +18,7 @@ from numba import njit
 from benchmarks.measure import cpu_seconds
 from classifiers.language_id import load_language_model, model_path
 
-_BATCH_ROWS = 1000  # about the 64 MB of HTML that a shard is read in
+_BATCH_ROWS = 1000  # more than the 16 MB of HTML that a shard is read in at once
 
 
 def ours(table: pa.Table) -> Callable[[], list[Any]]:
