@@ -38,6 +38,9 @@ _NUMBER_FINDERS = {"id_number": find_resident_ids, "card": find_cards, "ip": fin
 _NOT_DIGITS = re.compile(r"[^0-9.]")
 _LONGEST_NUMBER = 40  # characters of a stretch that may be one number
 _MOST_VALUES = 100  # of a row
+# A masked row is looked at again, for what stood beside a value may have hidden another: "82.50.72.202 - 13812345678"
+# reads as a sum until the address is gone. The rounds end, lest a row made of such chains takes quadratic time.
+_MOST_ROUNDS = 10
 _BEFORE, _AFTER = 210, 330  # characters around a place that decide on it
 
 
@@ -60,7 +63,7 @@ def pii_stage(cfg: PiiConfig) -> Stage:
         needs=("content",),
         adds=("pii_masked", *(f"pii.{kind}" for kind in KINDS)),
         replaces=("content",),
-        version=2,
+        version=3,
     )
 
 
@@ -75,21 +78,27 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
             country's plan, or after a word such as "Tel").
             Zero for a kind that cfg.kinds leaves out, and for a row without text.
     Source: the checks and patterns of phonenumbers, python-stdnum, detect-secrets and ipaddress.
+    Masking twice changes nothing more: a row is looked at until nothing is found.
     Limits: addresses of RFC 2606, private networks, version numbers and file names are left alone; names and postal
             addresses are not found.
     Errors: MaskingError, without a word of the text. None is known to come from content.
     """
     counts: dict[str, np.ndarray] = {kind: np.zeros(batch.num_rows, np.int32) for kind in KINDS}
-    column = pl.Series("content", batch["content"].combine_chunks(), dtype=pl.String)
-    masked: dict[int, str] = {}
-    for row, spots, keyed in _rows_to_look_at(batch["content"], column, cfg):
-        text = column[row]
-        if hits := _guarded_hits(text, spots, cfg.kinds, keyed):
-            masked[row] = _replace(text, hits)
-            for *_, kind in hits:
-                counts[kind][row] += 1
-    if masked:
-        column = column.scatter(list(masked), list(masked.values()))
+    column = looked_at = pl.Series("content", batch["content"].combine_chunks(), dtype=pl.String)
+    rows = np.arange(batch.num_rows)
+    for _ in range(_MOST_ROUNDS):
+        masked: dict[int, str] = {}
+        for place, spots, keyed in _rows_to_look_at(looked_at, cfg):
+            text = looked_at[place]
+            if hits := _guarded_hits(text, spots, cfg.kinds, keyed):
+                masked[place] = _replace(text, hits)
+                for *_, kind in hits:
+                    counts[kind][rows[place]] += 1
+        if not masked:
+            break
+        looked_at = pl.Series("content", list(masked.values()), dtype=pl.String)
+        rows = rows[list(masked)]
+        column = column.scatter(rows, looked_at)
     content = column.to_arrow().cast(pa.string())
     batch = batch.set_column(batch.schema.get_field_index("content"), "content", content)
     total = np.sum(list(counts.values()), axis=0, dtype=np.int32)
@@ -98,11 +107,9 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
     return batch
 
 
-def _rows_to_look_at(
-    content: pa.ChunkedArray, column: pl.Series, cfg: PiiConfig
-) -> Iterator[tuple[int, np.ndarray, bool]]:
+def _rows_to_look_at(column: pl.Series, cfg: PiiConfig) -> Iterator[tuple[int, np.ndarray, bool]]:
     """The rows that may hold something, the places to look at, and whether the head of a key was seen."""
-    view = view_text(content)
+    view = view_text(column.to_arrow())
     found, _ = places(view.data, view.offsets)
     rows, firsts = np.unique(found[:, 0], return_index=True)
     spots = dict(zip(rows.tolist(), np.split(found[:, 1:], firsts[1:]), strict=False))

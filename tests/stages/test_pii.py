@@ -7,7 +7,7 @@ import traceback
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stages import pii_phone
@@ -240,8 +240,15 @@ def test_any_text_is_masked_without_fault_and_counted_by_kind(text: str, kinds: 
     assert row["pii_masked"] or row["content"] == text
 
 
+def test_a_value_that_another_hid_is_masked_once_the_other_is() -> None:
+    row = pii(batch("call 010-82628888 - 13812345678"), PiiConfig()).to_pylist()[0]
+    assert row["content"] == "call <PHONE> - <PHONE>"
+    assert row["pii_masked"] == row["pii.phone"] == 2
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(" ".join))
+@example("82.50.72.202 - 13812345678")
 def test_masking_twice_changes_nothing_more(text: str) -> None:
     once = masked(text)
     assert masked(once) == once
