@@ -101,7 +101,7 @@ def exact_hashes(text: TextView) -> tuple[np.ndarray, np.ndarray]:
 
     from stages.minhash_kernels import normalise
 
-    data, bounds = normalise(text.data, text.offsets, flag_table(), lower_table(), text.max_bytes)
+    data, bounds = normalise(text.data, text.offsets, flag_table(), lower_table())
     view, ends = memoryview(data), bounds.tolist()
     digests = b"".join(xxh3_128_digest(view[a:b]) for a, b in pairwise(ends))
     return np.frombuffer(digests, np.uint8).reshape(-1, 16), np.diff(bounds) > 0

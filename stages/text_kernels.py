@@ -21,7 +21,7 @@ NEWLINE, RETURN, BLANK = 10, 13, 32
 
 
 @compiled
-def _wide(data: np.ndarray, i: int) -> tuple[np.uint32, int]:
+def wide(data: np.ndarray, i: int) -> tuple[np.uint32, int]:
     """The code point at byte i, which is none of ASCII, and its number of bytes."""
     b = np.uint32(data[i])
     if b < 0xE0:
@@ -41,7 +41,7 @@ def decode(data: np.ndarray, start: int, stop: int, out: np.ndarray) -> int:
             out[n] = data[i]
             i += 1
         else:
-            c, size = _wide(data, i)
+            c, size = wide(data, i)
             out[n] = c
             i += size
         n += 1
@@ -70,7 +70,7 @@ def read_page(
         if c < 0x80:
             i += 1
         else:
-            c, size = _wide(data, i)
+            c, size = wide(data, i)
             i += size
             if narrow and 0xFF01 <= c <= 0xFF5E:
                 c -= np.uint32(0xFEE0)
