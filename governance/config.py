@@ -27,6 +27,7 @@ from stages.gopher import GopherQuality, GopherRepetition
 from stages.host_lines import HostLinesConfig
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
+from stages.paragraphs import ParagraphsConfig
 from stages.pii import PiiConfig
 from stages.policy import PolicyConfig
 from stages.quality import QualityConfig
@@ -43,6 +44,8 @@ class Run(Config):
     # Share of rows on which a stage may fail before the run stops.
     max_error_rate: float = Field(default=0.01, ge=0, le=1)
     straggler_after_s: float = Field(default=300.0, gt=0)  # seconds after which a stuck task is started a second time
+    # Pairs of duplicates that one worker joins in memory, 0.25 kB each; more are joined in rounds over partitions.
+    pairs_in_memory: int = Field(default=4_000_000, ge=0)
 
 
 class L0(Config):
@@ -57,6 +60,7 @@ class L1(Config):
 
     policy: PolicyConfig = PolicyConfig()
     host_lines: HostLinesConfig = HostLinesConfig()
+    paragraphs: ParagraphsConfig = ParagraphsConfig()
     clean: CleanConfig = CleanConfig()
     language: LanguageConfig = LanguageConfig()
     gopher_repetition: GopherRepetition = GopherRepetition()

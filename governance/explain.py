@@ -15,8 +15,9 @@ from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.runner import QUARANTINED
 from governance.status import dumps
-from manifests.records import Part, Record, read_record
+from manifests.records import Part, Record, read_record, read_records
 from manifests.store import Store
+from stages.uids import UID
 
 _CONTENT_CHARS = 400
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -84,24 +85,25 @@ def _written_fate(found: list[dict[str, Any]]) -> str:
 
 
 def _duplicates(store: Store, dump: str, uid: str) -> dict[str, Any] | None:
-    """Of a victim its ``survivor`` and the ``kind`` of likeness; of a survivor its ``victims``; None for the rest."""
-    try:
-        record = read_record(store, f"L1/{dump}", "duplicates", 0)
-    except FileNotFoundError:
+    """Of a victim its ``survivor``, the ``kind`` of likeness, and the row it is like; of a survivor its ``victims`` in
+    its own dump; None for the rest."""
+    key, own, victims = pa.scalar(bytes.fromhex(uid), UID), [], []
+    for record in read_records(store, f"L1/{dump}", "duplicates"):
+        for table in read_parts(store, record.parts):
+            own += table.filter(pc.equal(table["uid"], key)).to_pylist()
+            group = table.filter(pc.and_(pc.equal(table["survivor"], key), pc.is_valid(table["reason"])))
+            victims += [row["uid"].hex() for row in group.to_pylist()]
+    if not own:
         return None
-    key, survivor, victims = bytes.fromhex(uid), None, []
-    for table in read_parts(store, record.parts):
-        own = table.filter(pc.equal(table["uid"], pa.scalar(key, table["uid"].type))).to_pylist()
-        survivor = own[0] if own else survivor
-        group = table.filter(pc.equal(table["survivor"], pa.scalar(key, table["survivor"].type)))
-        victims += [row["uid"].hex() for row in group.to_pylist() if row["uid"] != key]
-    if survivor is None:
-        return None
-    size = survivor["cluster_size"]
-    if survivor["survivor"] == key:
-        return {"cluster_size": size, "victims": victims[:_MEMBERS]}
-    kind = "exact" if survivor["exact"] else "near"
-    return {"cluster_size": size, "survivor": survivor["survivor"].hex(), "kind": kind}
+    (found,) = own
+    if found["reason"] is None:
+        return {"cluster_size": found["cluster_size"], "victims": victims[:_MEMBERS]}
+    body = {"cluster_size": found["cluster_size"], "survivor": found["survivor"].hex(), "kind": found["reason"]}
+    if found["survivor_dump"] != dump:
+        body["dump"] = found["survivor_dump"]
+    if found["match"] != found["survivor"]:
+        body["match"] = found["match"].hex()
+    return body if found["similarity"] is None else {**body, "similarity": round(found["similarity"], 3)}
 
 
 def _shards(store: Store, key: str) -> list[tuple[str, int, str]]:

@@ -26,7 +26,8 @@ class Job:
     settings: Settings
     fingerprint: str
     parent: str | None = None  # the tier below, None where rows enter from outside
-    partitions: int = 1  # of the duplicate shuffle; any number gives the same result
+    partitions: int = 1  # of a shuffle; any number gives the same result
+    older: tuple[str, ...] = ()  # dumps among which duplicates of this one's rows are looked for
 
     @property
     def base(self) -> str:
@@ -39,10 +40,20 @@ class Job:
         return f"{self.parent}/{self.dump}"
 
 
-def done_before(step: str) -> Callable[[Callable[[Job, Any], Record]], Callable[[Job, Any], dict[str, Any]]]:
+_BUILDERS: dict[str, Callable[[Any, Any], Record]] = {}
+
+
+def builder_of(step: str) -> Callable[[Any, Any], Record]:
+    """What builds the record of a step, with its parts, whether or not there is one; it commits nothing."""
+    return _BUILDERS[step]
+
+
+def done_before(step: str) -> Callable[[Callable[[Any, Any], Record]], Callable[[Any, Any], dict[str, Any]]]:
     """Make a step look for its record first, and answer with the few numbers that the driver needs."""
 
-    def wrap(build: Callable[[Job, Any], Record]) -> Callable[[Job, Any], dict[str, Any]]:
+    def wrap(build: Callable[[Any, Any], Record]) -> Callable[[Any, Any], dict[str, Any]]:
+        _BUILDERS[step] = build
+
         def run(job: Job, item: Any) -> dict[str, Any]:
             number = getattr(item, "number", item)
             try:
@@ -61,7 +72,7 @@ def done_before(step: str) -> Callable[[Callable[[Job, Any], Record]], Callable[
     return wrap
 
 
-def _built(build: Callable[[Job, Any], Record], job: Job, item: Any) -> Record:
+def _built(build: Callable[[Any, Any], Record], job: Job, item: Any) -> Record:
     """What a step builds; built again where another worker on it found a row too slow that this one took."""
     while True:
         record = build(job, item)

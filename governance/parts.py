@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,6 +44,20 @@ def read_all(store: Store, parts: Iterable[Part], columns: Sequence[str]) -> pa.
     """A few narrow columns of parts as one table; None when there are no rows."""
     tables = list(read_parts(store, parts, columns))
     return pa.concat_tables(tables) if tables else None
+
+
+def read_overlapping(store: Store, part: Part, low: bytes, high: bytes) -> pa.Table:
+    """The rows of those row groups of a part that may hold a uid from ``low`` to ``high``."""
+    with store.map(part.path) as stream:
+        file = pq.ParquetFile(stream, page_checksum_verification=True)
+        groups = [g for g in range(file.num_row_groups) if _overlaps(file.metadata.row_group(g), low, high)]
+        return file.read_row_groups(groups, use_threads=False)
+
+
+def _overlaps(group: Any, low: bytes, high: bytes) -> bool:
+    names = [group.column(i).path_in_schema for i in range(group.num_columns)]
+    statistics = group.column(names.index("uid")).statistics
+    return statistics is None or not statistics.has_min_max or (statistics.min <= high and statistics.max >= low)
 
 
 @dataclass

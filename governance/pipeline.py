@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import duplicates, host_lines, refine, steps
+from governance import duplicates, refine, repeats, steps
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
 from governance.inputs import Shard
 from governance.job import Job, data_parts
+from governance.older import older_dumps
 from governance.plan import TierPlan, differences, make_plan
 from governance.progress import Progress
 from manifests import ledger as accounts
@@ -22,6 +23,7 @@ from manifests.records import Record, committed, read_records, sweep
 from manifests.store import Store
 
 LEVELS = ("L0", "L1", "L2", "L3")
+BESIDE = {"L1": ("keys", "buckets", "duplicates")}  # steps whose parts stay in a sealed tier beside its rows
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def plan_tiers(request: Request) -> list[TierPlan]:
     plans: list[TierPlan] = []
     for tier in LEVELS[LEVELS.index(request.enter) : LEVELS.index(request.level) + 1]:
         parent = plans[-1] if plans else None
-        plans.append(make_plan(tier, request.dump, request.settings, request.shards, parent))
+        compared = tier == "L1" and parent is not None and request.settings.l1.dedup.scope == "corpus"
+        older = older_dumps(request.store, request.dump) if compared else None
+        plans.append(make_plan(tier, request.dump, request.settings, request.shards, parent, older))
     return plans
 
 
@@ -126,7 +130,8 @@ def _refuse(request: Request, plan: TierPlan) -> None:
 def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progress, outcome: Outcome) -> dict[str, Any]:
     """Build one tier and seal it."""
     parent = plan.parent
-    job = Job(request.store, plan.tier, request.dump, request.settings, plan.fingerprint, parent)
+    older = tuple(plan.body.get("against", ()))
+    job = Job(request.store, plan.tier, request.dump, request.settings, plan.fingerprint, parent, older=older)
     if not request.store.create(f"{job.base}/plan.json", plan.to_bytes()):
         raise UsageError(
             f"another run with other settings is writing {job.base}", "wait for it, or use another --output"
@@ -137,16 +142,16 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
         return seal(job, ["data"])
     numbers = sorted(committed(request.store, job.parent_base, "data"))
     if plan.tier == "L1":
-        if job.settings.l1.host_lines.enabled:
-            with _timed(outcome.seconds, "L1 host lines"):
-                host_lines.find(job, cluster, numbers)
+        for each in repeats.enabled(job.settings):
+            with _timed(outcome.seconds, f"L1 {each.name.replace('_', ' ')}"):
+                repeats.find(job, cluster, each)
         with _timed(outcome.seconds, "L1 annotate"):
             _map(cluster, progress, "L1 annotate", steps.annotate, job, numbers, "annotations")
         with _timed(outcome.seconds, "L1 duplicates"):
-            duplicates.find(job, cluster, numbers)
+            shuffle = duplicates.find(job, cluster, numbers)
         with _timed(outcome.seconds, "L1 select"):
-            _map(cluster, progress, "L1 select", steps.select, job, numbers, "data")
-        return seal(job, ["annotations", "data"], ["duplicates"])
+            _map(cluster, progress, "L1 select", steps.select, shuffle, numbers, "data")
+        return seal(job, ["annotations", "data"], BESIDE["L1"])
     if plan.tier == "L2":
         with _timed(outcome.seconds, "L2 score"):
             _map(cluster, progress, "L2 score", steps.score, job, numbers, "data")
@@ -192,7 +197,7 @@ def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -
         raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
     for step in extra_steps:
         named.update(part.path for record in read_records(job.store, job.base, step) for part in record.parts)
-    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "_shuffle", "_answers")]
+    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "index", "_shuffle", "_answers")]
     sweep(job.store, folders, named)
     if job.tier == "L3":  # its data lies in the published layout, which all dumps share
         sweep(job.store, ["L3/data"], named, stem=f"{job.dump}-part-")

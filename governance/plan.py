@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,8 @@ from governance.errors import UsageError
 from governance.inputs import Shard
 from governance.refine import synthesis_identity
 from manifests.schema import schema_file
+from stages import host_lines, paragraphs
 from stages.contract import Stage, check_plan
-from stages.host_lines import REPEATED
 from stages.limits import slow_column
 
 
@@ -40,8 +40,15 @@ class TierPlan:
         return json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
-def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard], parent: TierPlan | None) -> TierPlan:
-    """The plan of a tier, its stages checked against the columns they read. Errors: PlanError, UsageError."""
+def make_plan(
+    tier: str, dump: str, settings: Settings, shards: Sequence[Shard], parent: TierPlan | None,
+    older: Mapping[str, str] | None = None,
+) -> TierPlan:  # fmt: skip
+    """The plan of a tier, its stages checked against the columns they read.
+
+    older: names and fingerprints of the dumps that rows are compared with, of a tier that does so.
+    Errors: PlanError, UsageError.
+    """
     body: dict[str, Any] = {"tier": tier, "schema": schema_file(tier)["version"]}
     if parent is None:
         stages = tiers.entry_stages(settings, tier, any(shard.is_archive for shard in shards))
@@ -55,9 +62,12 @@ def make_plan(tier: str, dump: str, settings: Settings, shards: Sequence[Shard],
     else:
         stages = tiers.stages_of(settings, tier)
         columns = [field["name"] for field in schema_file(parent.tier)["fields"]]
-    check_plan(stages, [*columns, REPEATED, *(slow_column(stage.name) for stage in stages)])  # the runner adds these
+    added = (host_lines.REPEATED, paragraphs.REPEATED, *(slow_column(stage.name) for stage in stages))
+    check_plan(stages, [*columns, *added])  # the runner adds these
     if parent is not None:
         body["parent"] = parent.fingerprint
+    if older is not None:
+        body["against"] = dict(older)
     body["stages"] = {stage.name: stage_identity(stage) for stage in stages}
     body["order"] = [stage.name for stage in stages]
     return TierPlan(tier, dump, parent.tier if parent else None, body)

@@ -15,13 +15,9 @@ _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3":
 
 def dumps(store: Store) -> list[tuple[str, str]]:
     """(tier, dump) of every plan in the store, sorted."""
-    found = set()
-    for tier in _STEPS:
-        for item in store.list(tier):
-            pieces = item.path.split("/")
-            if len(pieces) == 3 and pieces[2] == "plan.json":
-                found.add((tier, pieces[1]))
-    return sorted(found)
+    return [
+        (tier, dump) for tier in _STEPS for dump in store.folders(tier) if store.exists(f"{tier}/{dump}/plan.json")
+    ]
 
 
 def read(store: Store) -> dict[str, Any]:

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from governance import tiers
 from governance.duplicates import settle
 from governance.errors import CorpusError
-from governance.host_lines import with_repeated
 from governance.inputs import Shard
 from governance.job import Job, data_parts, done_before, models_of
 from governance.parts import Annotations, Data, open_input, read_parts
+from governance.repeats import with_repeated
 from governance.runner import FATE, Folded, fold, refuse_error_rate
+from governance.shuffle import Shuffle
 from governance.slow import SlowRows
 from manifests.ledger import Ledger, merge
 from manifests.records import Record, read_record, record_path
@@ -90,7 +91,7 @@ def annotate(job: Job, number: int) -> Record:
 
 
 @done_before("data")
-def select(job: Job, number: int) -> Record:
+def select(job: Shuffle, number: int) -> Record:
     """L0 text, annotations and duplicates to the clean text of the kept rows (D of the data flow).
 
     Cleaning is cheap, so it is done again for the kept rows rather than stored twice.

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
+from governance.pipeline import BESIDE
 from governance.progress import Progress
 from governance.runner import FATE, QUARANTINED
 from governance.status import dumps
@@ -25,10 +26,8 @@ from manifests.records import Part, Record, committed, read_record, record_path
 from manifests.schema import tier_schema
 from manifests.store import Store
 
-# Steps whose records stay in a sealed tier and make up its ledger, and those beside it.
-# Steps whose records stay in a sealed tier and make up its ledger, and those beside it.
+# Steps whose records make up the ledger of a sealed tier.
 _RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
-_BESIDE = {"L1": ("duplicates",)}
 _BLOCK_BYTES = 8 << 20
 _UNREADABLE = (KeyError, ValueError, TypeError, IndexError, AttributeError)  # of JSON that is not what a run writes
 
@@ -75,7 +74,7 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
     yield from (f"ledger: {fault}" for fault in accounts.faults(ledger))
     counted = _Counted()
     with progress.stage(f"{tier} verify", total=shards) as line:
-        for step in (*_RECORDED[tier], *_BESIDE.get(tier, ())):
+        for step in (*_RECORDED[tier], *BESIDE.get(tier, ())):
             for number in sorted(committed(store, base, step)):
                 try:
                     record = read_record(store, base, step, number)

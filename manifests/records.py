@@ -114,12 +114,16 @@ def commit(store: Store, base: str, record: Record) -> Record:
 class PartWriter:
     """Writes one Parquet part whole; its name carries 12 hex digits of its own sha256."""
 
-    def __init__(self, store: Store, stem: str, schema: pa.Schema) -> None:
-        """``stem`` is the path without hash and suffix, e.g. ``L1/web/data/en/part-00012``."""
+    def __init__(self, store: Store, stem: str, schema: pa.Schema, hashes: bool = False) -> None:
+        """``stem`` is the path without hash and suffix, e.g. ``L1/web/data/en/part-00012``; ``hashes``: the columns are
+        ids and hashes, on which compression is lost time."""
         self._store, self._stem, self._schema = store, stem, schema
         self._spool = HashingSpool()
         self._sink = pa.PythonFile(self._spool, mode="w")
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd", write_page_checksum=True)
+        self._writer = pq.ParquetWriter(
+            self._sink, schema, compression="none" if hashes else "zstd", use_dictionary=not hashes,
+            write_page_checksum=True,
+        )  # fmt: skip
         self._rows = 0
         self._waiting: list[pa.Table] = []
 

@@ -117,6 +117,13 @@ class Store:
             for meta in page:
                 yield Object(meta["path"], meta["size"], meta["e_tag"])
 
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """Names of the folders right below a folder, sorted."""
+        import obstore
+
+        found = obstore.list_with_delimiter(self._client, prefix)["common_prefixes"]
+        return tuple(sorted(path.rstrip("/").rpartition("/")[2] for path in found))
+
     def put(self, path: str, data: bytes | BinaryIO) -> None:
         """Write one object whole; one that is there under this name is replaced."""
         import obstore

@@ -1,8 +1,11 @@
-"""From signatures to clusters of duplicates, by pure functions over narrow tables: buckets, stars, components.
+"""From signatures to candidate pairs of duplicates, by pure functions over narrow tables: keys, buckets, stars, chains.
 
-The driver carries ``bucket_rows`` of all shards to partitions, runs ``stars`` on each partition and ``components`` on
-all edges. Every answer is the same for any order of rows and any number of partitions or shards: a bucket's centre and
-a cluster's survivor are the longest text, then the smallest uid.
+A bucket is the rows that share a key: of a band, or of a canonical URL. Its best row is linked to all others (a star),
+and each row to the next in length (a chain): at most 2 (n - 1) pairs, so that a bucket of boilerplate is not quadratic.
+A star alone loses near-copies of each other where the best row is like neither; neighbours in length often are copies.
+
+Rank orders rows, the best first: the older dump, then the longer text, then the smaller uid. Everything here gives the
+same answer for any order of rows and any number of partitions.
 """
 
 from __future__ import annotations
@@ -11,83 +14,60 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.minhash import DedupConfig, decode_signatures, fixed_binary, sign, signature_stage
+from stages.minhash import DedupConfig, decode_signatures, sign, signature_stage
+from stages.uids import UID, fixed_binary, uid_column, uid_from_bytes, uid_to_bytes, uid_words
 
 __all__ = [
-    "BUCKETS",
-    "CLUSTERS",
-    "EDGES",
+    "EXACT_KEYS",
+    "KEYS",
+    "PAIRS",
+    "UID",
     "DedupConfig",
-    "bucket_rows",
-    "components",
+    "band_rows",
+    "distinct_pairs",
+    "exact_pairs",
+    "exact_rows",
+    "fixed_binary",
+    "partition_of",
     "sign",
     "signature_stage",
-    "stars",
     "uid_from_bytes",
     "uid_to_bytes",
 ]
 
-UID = pa.binary(16)
-BUCKETS = pa.schema([("partition", pa.int32()), ("key", pa.uint64()), ("uid", UID), ("length", pa.int32())])
-EDGES = pa.schema([("a", UID), ("b", UID), ("exact", pa.bool_()), ("length_a", pa.int32()), ("length_b", pa.int32())])
-CLUSTERS = pa.schema([("uid", UID), ("survivor", UID), ("cluster_size", pa.int32()), ("exact", pa.bool_())])
+NEAR, URL, EXACT = range(3)  # why two rows are candidates; of several reasons the largest counts
+KINDS = ("near", "url", "exact")
 
-_EXACT_BIT = np.uint64(1)  # the lowest bit of a key says that it comes from the exact hash
+EXACT_KEYS = pa.schema([("digest", UID), ("uid", UID), ("length", pa.int32())])
+KEYS = pa.schema([("key", pa.uint64()), ("uid", UID), ("length", pa.int32())])
+# a is the better row of the two.
+PAIRS = pa.schema([("a", UID), ("b", UID), ("rank_a", pa.uint64()), ("rank_b", pa.uint64()), ("kind", pa.int8())])
 
-
-def uid_to_bytes(uids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """32 lower-case hex digits to 16 bytes. Errors: ValueError for a null or anything else than 32 hex digits."""
-    array = pc.cast(uids.combine_chunks() if isinstance(uids, pa.ChunkedArray) else uids, pa.large_string())
-    if len(array) == 0:
-        return pa.array([], UID)
-    if not pc.all(pc.fill_null(pc.match_substring_regex(array, "^[0-9a-f]{32}$"), False)).as_py():
-        raise ValueError("a uid must be 32 lower-case hex digits; the column holds a null or something else")
-    start = int(np.frombuffer(array.buffers()[1], np.int64)[array.offset])
-    digits = np.frombuffer(array.buffers()[2], np.uint8)[start : start + 32 * len(array)].reshape(-1, 32)
-    nibbles = np.where(digits >= ord("a"), digits - np.uint8(ord("a") - 10), digits - np.uint8(ord("0")))
-    return fixed_binary(nibbles[:, ::2] << 4 | nibbles[:, 1::2])
+OLD_A_KEY = 64  # rows of older dumps that a bucket takes in, the best ones
+_URL_BIT = np.uint64(1)  # the lowest bit of a key says that it comes from a URL
+_LONGEST = np.uint64(0xFFFFFFFF)
 
 
-def uid_from_bytes(uids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """16 bytes to 32 lower-case hex digits; the inverse of ``uid_to_bytes``."""
-    values = _uid_matrix(uids)
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    text = np.empty((len(values), 32), np.uint8)
-    text[:, ::2], text[:, 1::2] = digits[values >> 4], digits[values & 15]
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * 32
-    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(text))
+def rank(length: np.ndarray, age: np.ndarray | int) -> np.ndarray:
+    """Age of the dump (0 is the oldest) and length of the text as one uint64, smaller is better."""
+    return np.asarray(age, np.uint64) << np.uint64(32) | (_LONGEST - length.astype(np.uint64))
 
 
-def _uid_matrix(uids: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Uids as uint8 (n, 16)."""
-    return decode_signatures(uids).view(np.uint8).reshape(-1, 16)
+def age_of(ranks: np.ndarray) -> np.ndarray:
+    """The age of the dump that a rank holds, int64."""
+    return (ranks >> np.uint64(32)).astype(np.int64)
 
 
-def _uid_words(uids: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Uids as two uint64 whose order is the order of the hex strings."""
-    words = np.ascontiguousarray(_uid_matrix(uids)).view(">u8").astype(np.uint64)
-    return words[:, 0], words[:, 1]
+def length_of(ranks: np.ndarray) -> np.ndarray:
+    """The length of the text that a rank holds, int32."""
+    return (_LONGEST - (ranks & _LONGEST)).astype(np.int32)
 
 
-def _uid_column(high: np.ndarray, low: np.ndarray) -> pa.Array:
-    """The inverse of ``_uid_words``."""
-    return fixed_binary(np.stack([high, low], axis=1).astype(">u8").view(np.uint8).reshape(-1, 16))
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
+def mix(x: np.ndarray) -> np.ndarray:
     """splitmix64's finaliser on uint64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
-
-
-def band_keys(signatures: np.ndarray, cfg: DedupConfig) -> np.ndarray:
-    """A 64-bit key of each band: a hash of its number and its values, lowest bit 0; uint64 (n, bands)."""
-    values = signatures.reshape(-1, cfg.bands, cfg.rows).astype(np.uint64)
-    keys = np.broadcast_to(_mix(np.arange(1, cfg.bands + 1, dtype=np.uint64)), values.shape[:2])
-    for row in range(cfg.rows):
-        keys = _mix(keys ^ (values[:, :, row] + np.uint64(0x9E3779B97F4A7C15)))
-    return keys & ~_EXACT_BIT
 
 
 def partition_of(keys: np.ndarray, partitions: int) -> np.ndarray:
@@ -95,7 +75,14 @@ def partition_of(keys: np.ndarray, partitions: int) -> np.ndarray:
     return ((keys >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32)).astype(np.int32)
 
 
-def _check_scheme(annotations: pa.Table, cfg: DedupConfig) -> None:
+def uid_partition(uids: pa.Array | pa.ChunkedArray, partitions: int) -> np.ndarray:
+    """The partition of a row by a hash of its uid, int32: rows of one shard go to all of them."""
+    high, low = uid_words(uids)
+    return partition_of(mix(high ^ mix(low)), partitions)
+
+
+def check_scheme(annotations: pa.Table, cfg: DedupConfig) -> None:
+    """Errors: ValueError for signatures of another scheme."""
     for scheme in pc.unique(annotations["dedup.scheme"]).drop_null().to_pylist():
         if scheme != cfg.scheme:
             raise ValueError(
@@ -104,116 +91,126 @@ def _check_scheme(annotations: pa.Table, cfg: DedupConfig) -> None:
             )
 
 
-def bucket_rows(annotations: pa.Table, cfg: DedupConfig) -> pa.Table:
-    """The buckets that rows fall into: one row per band and one for the exact hash.
+def exact_rows(annotations: pa.Table) -> pa.Table:
+    """EXACT_KEYS of rows with uid string, dedup.exact and dedup.length; a row without text has none."""
+    hashed = annotations.filter(pc.is_valid(annotations["dedup.exact"]))
+    columns = [hashed["dedup.exact"].combine_chunks(), uid_to_bytes(hashed["uid"]), hashed["dedup.length"]]
+    return pa.table(columns, schema=EXACT_KEYS)
 
-    In:  rows that are kept, with uid string and the four dedup columns. A row without a signature has its exact bucket
-         only, a row without either none.
-    Out: BUCKETS; the lowest bit of key is 1 for exact buckets.
+
+def band_rows(annotations: pa.Table, cfg: DedupConfig) -> pa.Table:
+    """The buckets that rows fall into: one row a band, and one for the canonical URL.
+
+    In:  rows with uid string and the dedup columns. A row without a signature or URL has no such bucket.
+    Out: KEYS; the lowest bit of key is 1 for a URL.
     Errors: ValueError if a signature was made by another scheme.
     """
-    _check_scheme(annotations, cfg)
+    from stages.pair_kernels import band_keys
+
+    check_scheme(annotations, cfg)
     uids = uid_to_bytes(annotations["uid"])
     lengths = annotations["dedup.length"].combine_chunks()
     signed = pc.is_valid(annotations["dedup.signature"]).combine_chunks()
-    hashed = pc.is_valid(annotations["dedup.exact"]).combine_chunks()
-    keys = band_keys(decode_signatures(annotations["dedup.signature"].combine_chunks().filter(signed)), cfg)
-    digests = _uid_words(annotations["dedup.exact"].combine_chunks().filter(hashed))[0] | _EXACT_BIT
-    rows = np.repeat(np.flatnonzero(signed.to_numpy(zero_copy_only=False)), cfg.bands)
-    rows = pa.array(np.concatenate([rows, np.flatnonzero(hashed.to_numpy(zero_copy_only=False))]))
-    key = np.concatenate([keys.ravel(), digests])
-    columns = [partition_of(key, cfg.partitions), key, uids.take(rows), lengths.take(rows)]
-    return pa.table(columns, schema=BUCKETS)
+    keys = band_keys(decode_signatures(annotations["dedup.signature"].combine_chunks().filter(signed)), *cfg.banding)
+    addressed = pc.is_valid(annotations["dedup.url"]).combine_chunks()
+    urls = annotations["dedup.url"].combine_chunks().filter(addressed).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.flatnonzero(signed.to_numpy(zero_copy_only=False)), keys.shape[1])
+    rows = pa.array(np.concatenate([rows, np.flatnonzero(addressed.to_numpy(zero_copy_only=False))]))
+    key = np.concatenate([keys.ravel(), urls.astype(np.uint64) | _URL_BIT])
+    return pa.table([key, uids.take(rows), lengths.take(rows)], schema=KEYS)
 
 
-def stars(buckets: pa.Table) -> pa.Table:
-    """Edges from each bucket's centre to its other members, at most members - 1 a bucket.
+def exact_pairs(rows: pa.Table, age: np.ndarray, own: int) -> pa.Table:
+    """Each row of the dump of age ``own`` with the best row of the same text, where that is another row.
 
-    In:  BUCKETS of one partition, in any order.
-    Out: EDGES sorted by (a, b), each pair once; a is the centre: the longest, then the smallest uid.
+    In:  EXACT_KEYS of one partition, in any order, and the age of each row's dump.
+    Out: PAIRS sorted by b.
     """
-    shared = buckets.filter(pa.array(_in_company(buckets["key"].to_numpy())))
-    keys, lengths = shared["key"].to_numpy(), shared["length"].to_numpy().astype(np.int64)
-    high, low = _uid_words(shared["uid"])
-    order = np.lexsort((low, high, -lengths, keys))
-    first = np.r_[True, keys[order][1:] != keys[order][:-1]] if len(order) else np.zeros(0, bool)
-    centre = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
-    real = (high[centre] != high[order]) | (low[centre] != low[order])
-    a, b = centre[real], order[real]
-    return _sorted_edges(high, low, lengths, (keys & _EXACT_BIT).astype(bool)[b], a, b)
+    head, tail = uid_words(rows["digest"])
+    return _stars((head, tail), rows, age, own, np.full(rows.num_rows, EXACT, np.int8))
 
 
-def _in_company(keys: np.ndarray) -> np.ndarray:
+def bucket_pairs(rows: pa.Table, age: np.ndarray, own: int) -> pa.Table:
+    """Stars and chains of the buckets of one partition.
+
+    In:  KEYS, in any order, and the age of each row's dump.
+    Out: PAIRS sorted by (b, a), each once, none of two rows older than ``own``.
+    """
+    company = in_company(rows["key"].to_numpy())
+    rows, age = rows.filter(pa.array(company)), age[company]
+    keys = rows["key"].to_numpy()
+    kinds = np.where(keys & _URL_BIT, np.int8(URL), np.int8(NEAR))
+    pairs = [_stars((keys,), rows, age, own, kinds), _chains(keys, rows, age, own, kinds)]
+    return distinct_pairs(pa.concat_tables(pairs))
+
+
+def in_company(keys: np.ndarray) -> np.ndarray:
     """Mask of keys that occur more than once; most do not, so everything after this is small."""
     ordered = np.sort(keys)
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if len(repeated) == 0:
+    return is_among(keys, repeated)
+
+
+def is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Mask of the keys that ``known``, sorted, holds."""
+    if len(known) == 0:
         return np.zeros(len(keys), bool)
-    return repeated[np.minimum(np.searchsorted(repeated, keys), len(repeated) - 1)] == keys
+    return known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
 
 
-def _sorted_edges(
-    high: np.ndarray, low: np.ndarray, lengths: np.ndarray, exact: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> pa.Table:
-    """EDGES from node numbers: sorted, each pair once, exact if any of its edges is."""
-    ends = np.stack([high[a], low[a], high[b], low[b]])
-    order = np.lexsort((~exact, *ends[::-1]))
-    ends = ends[:, order]
-    keep = np.ones(len(order), bool)
-    keep[1:] = (ends[:, 1:] != ends[:, :-1]).any(axis=0)
-    kept = order[keep]
-    columns = [
-        _uid_column(high[a[kept]], low[a[kept]]),
-        _uid_column(high[b[kept]], low[b[kept]]),
-        exact[kept],
-        lengths[a[kept]].astype(np.int32),
-        lengths[b[kept]].astype(np.int32),
-    ]
-    return pa.table(columns, schema=EDGES)
+def best_of_each(rows: pa.Table, age: np.ndarray, most: int = OLD_A_KEY) -> np.ndarray:
+    """Numbers of the ``most`` best rows of each key; rows hold key, uid and length."""
+    high, low = uid_words(rows["uid"])
+    keys = rows["key"].to_numpy()
+    order = np.lexsort((low, high, rank(rows["length"].to_numpy(), age), keys))
+    first = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(order) else np.zeros(0, np.int64)
+    place = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+    return np.sort(order[place < most])
 
 
-def components(edges: pa.Table) -> pa.Table:
-    """Clusters of duplicates from the edges of all partitions.
-
-    In:  EDGES in any order, a pair may occur many times.
-    Out: CLUSTERS sorted by uid: each member, the survivor (the longest, then the smallest uid; it names itself) too;
-         cluster_size counts the survivor; exact tells that a victim reaches its survivor by exact edges alone.
-    """
-    if edges.num_rows == 0:
-        return CLUSTERS.empty_table()
-    high, low, lengths, a, b = _number_nodes(edges)
-    label = _labels(a, b, len(high))
-    exact = edges["exact"].to_numpy(zero_copy_only=False)
-    exact_label = _labels(a[exact], b[exact], len(high))
-    # Nodes are numbered in the order of their uids, so the stable sort by length settles ties by uid.
-    order = np.lexsort((-lengths, label))
-    best = np.empty(label.max() + 1, np.int64)
-    best[label[order][::-1]] = order[::-1]
-    survivor = best[label]
-    copies = (exact_label == exact_label[survivor]) & (survivor != np.arange(len(high)))
-    sizes = np.bincount(label)[label].astype(np.int32)
-    columns = [_uid_column(high, low), _uid_column(high[survivor], low[survivor]), sizes, copies]
-    return pa.table(columns, schema=CLUSTERS)
-
-
-def _labels(a: np.ndarray, b: np.ndarray, nodes: int) -> np.ndarray:
-    """The component number of each node."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1]
-
-
-def _number_nodes(edges: pa.Table) -> tuple[np.ndarray, ...]:
-    """Distinct uids in order as two words, their lengths, and both ends of each edge as node numbers."""
-    ends = [_uid_words(edges[name]) for name in ("a", "b")]
-    high, low = (np.concatenate(words) for words in zip(*ends, strict=True))
-    lengths = np.concatenate([edges[name].to_numpy() for name in ("length_a", "length_b")]).astype(np.int64)
-    order = np.lexsort((low, high))
+def _stars(keys: tuple[np.ndarray, ...], rows: pa.Table, age: np.ndarray, own: int, kinds: np.ndarray) -> pa.Table:
+    """Pairs of each bucket's best row with its others."""
+    high, low = uid_words(rows["uid"])
+    ranks = rank(rows["length"].to_numpy(), age)
+    order = np.lexsort((low, high, ranks, *keys[::-1]))
     first = np.ones(len(order), bool)
-    first[1:] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
-    number = np.empty(len(order), np.int64)
-    number[order] = np.cumsum(first) - 1
-    nodes = order[first]
-    return high[nodes], low[nodes], lengths[nodes], number[: edges.num_rows], number[edges.num_rows :]
+    first[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    centre = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))] if len(order) else order
+    return _pairs(high, low, ranks, kinds, centre, order, (age[order] == own) & ~first)
+
+
+def _chains(keys: np.ndarray, rows: pa.Table, age: np.ndarray, own: int, kinds: np.ndarray) -> pa.Table:
+    """Pairs of each row of a bucket with the next in length."""
+    high, low = uid_words(rows["uid"])
+    lengths = rows["length"].to_numpy()
+    order = np.lexsort((low, high, -lengths.astype(np.int64), keys))
+    one, two = order[:-1], order[1:]
+    wanted = (keys[one] == keys[two]) & ((age[one] == own) | (age[two] == own))
+    ranks = rank(lengths, age)
+    worse = (ranks[one] > ranks[two]) | ((ranks[one] == ranks[two]) & _uid_above(high, low, one, two))
+    return _pairs(high, low, ranks, kinds, np.where(worse, two, one), np.where(worse, one, two), wanted)
+
+
+def _uid_above(high: np.ndarray, low: np.ndarray, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    return (high[one] > high[two]) | ((high[one] == high[two]) & (low[one] > low[two]))
+
+
+def _pairs(
+    high: np.ndarray, low: np.ndarray, ranks: np.ndarray, kinds: np.ndarray, a: np.ndarray, b: np.ndarray,
+    wanted: np.ndarray,
+) -> pa.Table:  # fmt: skip
+    """PAIRS of the wanted ones of row numbers a and b, without those of a row with itself."""
+    a, b = a[wanted], b[wanted]
+    real = (high[a] != high[b]) | (low[a] != low[b])
+    a, b = a[real], b[real]
+    columns = [uid_column(high[a], low[a]), uid_column(high[b], low[b]), ranks[a], ranks[b], kinds[b]]
+    return pa.table(columns, schema=PAIRS)
+
+
+def distinct_pairs(pairs: pa.Table) -> pa.Table:
+    """PAIRS sorted by (b, a), each once with the strongest of its kinds."""
+    ends = [*uid_words(pairs["b"]), *uid_words(pairs["a"])]
+    order = np.lexsort((-pairs["kind"].to_numpy(), *ends[::-1]))
+    keep = np.ones(len(order), bool)
+    keep[1:] = np.any([end[order][1:] != end[order][:-1] for end in ends], axis=0)
+    return pairs.take(pa.array(order[keep])).combine_chunks()

@@ -10,42 +10,68 @@ of it is ((x mod 2^32) XOR flip[k]) * factor[k] mod 2^32 with odd factors, both 
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.codepoints import TextView, flag_table, lower_table, view_text
 from stages.contract import Config, Stage
 from stages.rules import language_codes
+from stages.uids import byte_rows, fixed_binary
 
+_WEIGHTS = (0.2, 0.8)  # of false positives and false negatives
 FAMILY_VERSION = 1
 
 
 class DedupConfig(Config):
-    """What a signature is made of, and how its buckets are spread."""
+    """What a signature is made of, and when two pages are duplicates."""
 
     word_ngram: int = Field(default=5, ge=1)  # words of an English shingle
     character_ngram: int = Field(default=8, ge=1)  # characters of a Chinese shingle
-    bands: int = Field(default=14, ge=1, le=1000)
-    rows: int = Field(default=8, ge=1, le=1000)  # hashes of a band
     seed: int = Field(default=1, ge=0)
-    partitions: int = Field(default=16, ge=1, le=1 << 20)  # parts of the key space; memory of one step is one part
+    threshold: float = Field(default=0.75, gt=0, le=1)  # Jaccard similarity of shingles from which pages are duplicates
+    hashes: int = Field(default=112, ge=2, le=1000)  # of a signature, at most
+    # Bands of a signature and hashes of a band; not set: what separates pairs at the threshold best, 14 of 8 at 0.75.
+    bands: int | None = Field(default=None, ge=1, le=1000)
+    rows: int | None = Field(default=None, ge=1, le=1000)
+    # How candidates are confirmed: by their shingles where the signatures leave a doubt, by the signatures alone, or
+    # not at all, as other tools do.
+    confirm: Literal["shingles", "signatures", "none"] = "shingles"
+    # Similarity from which two pages of one canonical URL are duplicates: many sites name one address on all pages.
+    url_similarity: float = Field(default=0.25, ge=0, le=1)
+    # Where duplicates are looked for: within each dump, or also among the dumps whose names sort before it.
+    scope: Literal["dump", "corpus"] = "dump"
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.bands is None) != (self.rows is None):
+            raise ValueError("set both bands and rows, or neither")
+        return self
+
+    @property
+    def banding(self) -> tuple[int, int]:
+        """Bands, and hashes of a band."""
+        if self.bands is not None and self.rows is not None:
+            return self.bands, self.rows
+        return choose_bands(self.threshold, self.hashes)
 
     @property
     def num_hashes(self) -> int:
         """Hashes of a signature."""
-        return self.bands * self.rows
+        bands, rows = self.banding
+        return bands * rows
 
     @property
     def scheme(self) -> str:
-        """Names everything two signatures must share to be compared (the partitions do not matter)."""
-        return (
-            f"minhash{FAMILY_VERSION}-w{self.word_ngram}-c{self.character_ngram}"
-            f"-{self.bands}x{self.rows}-seed{self.seed}"
-        )
+        """Names everything two signatures must share to be compared."""
+        bands, rows = self.banding
+        return f"minhash{FAMILY_VERSION}-w{self.word_ngram}-c{self.character_ngram}-{bands}x{rows}-seed{self.seed}"
 
 
 def hash_family(cfg: DedupConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -59,15 +85,18 @@ def collision_probability(similarity: np.ndarray | float, bands: int, rows: int)
     return 1.0 - (1.0 - similarity**rows) ** bands
 
 
+@cache
 def choose_bands(threshold: float, num_hashes: int) -> tuple[int, int]:
-    """Bands and rows that separate pairs at a similarity best: least false positives plus false negatives.
+    """Bands and rows that separate pairs at a similarity best, where a missed pair costs four times what a candidate
+    does that confirmation will turn down. For 0.75 and 112 hashes that is FineWeb's 14 x 8.
 
-    FineWeb's 14 x 8 is a choice of its own: half of the pairs of similarity 0.70 share a bucket.
     Errors: ValueError for a threshold outside 0..1 or fewer than 2 hashes (from datasketch).
     """
+    if (threshold, num_hashes) == (0.75, 112):
+        return 14, 8  # spares the import of datasketch; a test compares
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=threshold, num_perm=num_hashes)
+    lsh = MinHashLSH(threshold=threshold, num_perm=num_hashes, weights=_WEIGHTS)
     return lsh.b, lsh.r
 
 
@@ -78,18 +107,7 @@ def estimate_jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def decode_signatures(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """Signatures of a fixed-size binary column without nulls as uint32 (n, hashes)."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    width = array.type.byte_width // 4
-    values = np.frombuffer(array.buffers()[1], "<u4") if len(array) else np.zeros(0, "<u4")
-    return values[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
-
-
-def fixed_binary(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
-    """Rows of a uint8 or uint32 matrix as a fixed-size binary column; rows that are not valid are null."""
-    rows = np.ascontiguousarray(values)
-    width = rows.shape[1] * rows.itemsize
-    array = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(rows)])
-    return array if valid is None else pc.if_else(pa.array(valid), array, pa.scalar(None, array.type))
+    return byte_rows(column).view("<u4")
 
 
 def exact_hashes(text: TextView) -> tuple[np.ndarray, np.ndarray]:
@@ -107,11 +125,48 @@ def exact_hashes(text: TextView) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(digests, np.uint8).reshape(-1, 16), np.diff(bounds) > 0
 
 
+def shingle_sets(batch: pa.Table, cfg: DedupConfig) -> pa.Array:
+    """The distinct shingles of each row, list of uint32 in order: the low halves of their hashes.
+
+    In:  content string, lang string, as ``sign`` reads them. A row without text has none.
+    """
+    from stages.pair_kernels import shingle_lists
+
+    text = view_text(batch["content"])
+    values, offsets = shingle_lists(
+        text.data, text.offsets, language_codes(batch), flag_table(), lower_table(), cfg.word_ngram,
+        cfg.character_ngram, text.max_bytes,
+    )  # fmt: skip
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))
+
+
+def address_hashes(urls: pa.ChunkedArray, canonical: pa.ChunkedArray) -> pa.Array:
+    """xxh3-64 of each row's canonical URL, else of its own, normalised alike; uint64, null if there is none."""
+    from xxhash import xxh3_64_intdigest
+
+    pairs = zip(canonical.to_pylist(), urls.to_pylist(), strict=True)
+    found = [own or _normalised(url) for own, url in pairs]
+    return pa.array([None if url is None else xxh3_64_intdigest(url) for url in found], pa.uint64())
+
+
+def _normalised(url: str | None) -> str | None:
+    from courlan import normalize_url
+
+    if not url:
+        return None
+    try:
+        return normalize_url(urlsplit(url.partition("#")[0]))
+    except ValueError:  # "http://[": equal to itself alone
+        return url
+
+
 def sign(batch: pa.Table, cfg: DedupConfig) -> pa.Table:
     """Add what duplicates are found by.
 
-    In:  content string, lang string ("zh" is cut into characters, everything else into words).
+    In:  content string, lang string ("zh" is cut into characters, everything else into words), url and canonical_url
+         string.
     Out: "dedup.exact" fixed-size binary (16): xxh3-128 of the normalised text, null if it is empty;
+         "dedup.url" uint64: hash of the canonical URL, null if there is none;
          "dedup.signature" fixed-size binary (4 * hashes): little-endian uint32, null if the text has no shingle;
          "dedup.length" int32: characters; "dedup.scheme" string. All null where content is null.
     """
@@ -124,8 +179,10 @@ def sign(batch: pa.Table, cfg: DedupConfig) -> pa.Table:
         *hash_family(cfg), text.max_bytes,
     )  # fmt: skip
     digests, filled = exact_hashes(text)
+    addresses = pc.if_else(pa.array(present), address_hashes(batch["url"], batch["canonical_url"]), None)
     return (
         batch.append_column("dedup.exact", fixed_binary(digests, present & filled))
+        .append_column("dedup.url", addresses)
         .append_column("dedup.signature", fixed_binary(values.astype("<u4", copy=False), present & (shingled > 0)))
         .append_column("dedup.length", pa.array(lengths.astype(np.int32), mask=~present))
         .append_column("dedup.scheme", pa.array(np.full(len(codes), cfg.scheme, object), pa.string(), mask=~present))
@@ -138,7 +195,8 @@ def signature_stage(cfg: DedupConfig) -> Stage:
         name="dedup",
         fn=sign,
         config=cfg,
-        needs=("content", "lang"),
-        adds=("dedup.exact", "dedup.signature", "dedup.length", "dedup.scheme"),
+        needs=("content", "lang", "url", "canonical_url"),
+        adds=("dedup.exact", "dedup.url", "dedup.signature", "dedup.length", "dedup.scheme"),
         costly=True,
+        version=2,
     )
