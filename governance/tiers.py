@@ -12,6 +12,7 @@ from governance.config import Settings
 from stages.c4 import c4_stage
 from stages.clean import clean_stage
 from stages.contract import Stage
+from stages.decontaminate import decontaminate_stage
 from stages.dedup import signature_stage
 from stages.extract import extract_stage
 from stages.figures import figures_of, figures_stage
@@ -20,6 +21,7 @@ from stages.gopher import gopher_quality_stage, gopher_repetition_stage
 from stages.host_lines import host_lines_stage
 from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
 from stages.language import language_stage
+from stages.paragraphs import paragraphs_stage
 from stages.pii import pii_stage
 from stages.policy import policy_stage
 from stages.quality import quality_stage
@@ -38,6 +40,7 @@ def l1(cfg: Settings) -> tuple[Stage, ...]:
     return (
         policy_stage(cfg.l1.policy),
         *([host_lines_stage(cfg.l1.host_lines)] if cfg.l1.host_lines.enabled else ()),
+        *([paragraphs_stage(cfg.l1.paragraphs)] if cfg.l1.paragraphs.enabled else ()),
         clean_stage(cfg.l1.clean),
         language_stage(cfg.l1.language),
         figures_stage(figures_of(cfg.l1.gopher_quality, cfg.l1.gopher_repetition, cfg.l1.c4, cfg.l1.fineweb)),
@@ -51,8 +54,8 @@ def l1(cfg: Settings) -> tuple[Stage, ...]:
 
 
 def l2(cfg: Settings) -> tuple[Stage, ...]:
-    """Clean text to its score."""
-    return (quality_stage(cfg.l2.quality),)
+    """Clean text to its score; what is selected is compared with question sets."""
+    return (quality_stage(cfg.l2.quality), decontaminate_stage(cfg.l2.decontaminate))
 
 
 def stages_of(cfg: Settings, tier: str) -> tuple[Stage, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from stages.contract import Config, Stage
-from stages.dedup import UID, uid_to_bytes
+from stages.uids import UID, uid_to_bytes
 
 REPEATED = "host_lines.repeated"  # column that the runner adds: list of the hashes of a row's repeated lines
 LINES = pa.schema([("host", pa.uint64()), ("line", pa.uint64()), ("text", pa.uint64()), ("uid", UID)])
@@ -87,21 +88,28 @@ def page_lines(batch: pa.Table, cfg: HostLinesConfig) -> pa.Table:
     return pa.table([host[row], line, _hashes(texts)[row], uids.take(pa.array(row))], schema=LINES)
 
 
-def repeated_lines(lines: pa.Table, cfg: HostLinesConfig) -> pa.Table:
-    """The lines that repeat on many pages of their host, with the pages that hold them.
+def repeated_lines(tables: Iterable[pa.Table], cfg: HostLinesConfig) -> pa.Table:
+    """The lines that repeat on many pages of their host.
 
-    In:     LINES in any order, all pages of a host and all pages that hold a line of it among them.
-    Out:    PAIRS sorted by uid and line. Pages of one host with the very same text count as one: what the copies of
-            one article share is the article.
+    In:     tables of LINES in any order, all pages of a host and all pages that hold a line of it among them.
+    Out:    host and line, each once. Pages of one host with the very same text count as one: what the copies of one
+            article share is the article.
     """
-    table = pl.from_arrow(lines.select(["host", "line", "text"]))
-    assert isinstance(table, pl.DataFrame)
+    table = pl.concat(
+        [pl.DataFrame(lines.select(["host", "line", "text"])) for lines in [LINES.empty_table(), *tables]]
+    )
     pages = table.filter(pl.col("line") == PAGE).group_by("host").agg(pages=pl.col("text").n_unique())
     holding = table.filter(pl.col("line") != PAGE).group_by("host", "line").agg(holding=pl.col("text").n_unique())
     least = pl.max_horizontal(pl.col("pages") * cfg.min_ratio, 2.0)
     many = holding.join(pages, on="host").filter((pl.col("pages") >= cfg.min_pages) & (pl.col("holding") >= least))
-    rows = table.select("host", "line").with_row_index("row").join(many, on=["host", "line"], how="semi")["row"]
-    return lines.select(["uid", "line"]).take(rows.to_arrow()).sort_by([("uid", "ascending"), ("line", "ascending")])
+    return many.select("host", "line").to_arrow()
+
+
+def pages_with(lines: pa.Table, repeated: pa.Table) -> pa.Table:
+    """The pages that hold a repeated line: PAIRS in no order, of LINES and what ``repeated_lines`` found in all."""
+    table = pl.DataFrame(lines.select(["host", "line"]))
+    rows = table.with_row_index("row").join(pl.DataFrame(repeated), on=["host", "line"], how="semi")["row"]
+    return lines.select(PAIRS.names).take(rows.to_arrow())
 
 
 def _lines(texts: pa.Array | pa.ChunkedArray, rows: np.ndarray, cfg: HostLinesConfig) -> pl.DataFrame:

@@ -28,7 +28,9 @@ _STAGES = ("language", "figures", "gopher_repetition", "gopher_quality", "c4", "
 def warm() -> None:
     """Run the compiled rules once."""
     texts = {"en": "A sentence of words for the rules to read. " * 20, "zh": "这是一个用来预热规则的句子。" * 20}
-    table = pa.table({"uid": ["0" * 32, "1" * 32], "content": list(texts.values())})
+    none = pa.nulls(2, pa.string())
+    rows = {"uid": ["0" * 32, "1" * 32], "url": none, "canonical_url": none, "content": list(texts.values())}
+    table = pa.table(rows)
     stages = [stage for stage in (*l1(Settings()), *l2(Settings())) if stage.name in _STAGES]
     fold(stages, table, load_models(stages))
 
