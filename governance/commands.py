@@ -76,6 +76,7 @@ def _request(ask: Ask, settings: Settings) -> Request:
     request = Request(ask.level, shards, open_output(ask.output), dump, settings, ask.enter, ask.rebuild)
     levels = tuple(plan.tier for plan in plan_tiers(request))
     preflight.check_classifiers(settings, levels)
+    preflight.check_question_sets(settings, levels)
     if "L3" in levels and read_manifest(request.store, "L3", dump) is None:
         preflight.check_engine(settings.l3.engine)
     return request

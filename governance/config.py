@@ -11,7 +11,7 @@ import inspect
 import textwrap
 import tomllib
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -20,6 +20,7 @@ from manifests.store import local_path
 from stages.c4 import C4
 from stages.clean import CleanConfig
 from stages.contract import Config
+from stages.decontaminate import DecontaminateConfig
 from stages.dedup import DedupConfig
 from stages.extract import ExtractConfig
 from stages.fineweb import FineWeb
@@ -72,9 +73,10 @@ class L1(Config):
 
 
 class L2(Config):
-    """Selected: what a classifier finds valuable."""
+    """Selected: what a classifier finds valuable, without the items of question sets."""
 
     quality: QualityConfig = QualityConfig()
+    decontaminate: DecontaminateConfig = DecontaminateConfig()
 
 
 class L3(Config):
@@ -172,6 +174,8 @@ def setting_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _group(annotation: Any) -> type[BaseModel] | None:
+    if get_origin(annotation) is dict:  # its keys are the user's own names
+        return None
     for candidate in (annotation, *get_args(annotation)):
         if inspect.isclass(candidate) and issubclass(candidate, BaseModel):
             return candidate

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance.contamination import check_of
 from governance.errors import UsageError
 from governance.inputs import shard_key
 from governance.job import annotation_parts, data_parts
@@ -31,6 +32,7 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
     Returns ``fate`` in a sentence; ``path``, the rows of the document it leads to, from the archive up; ``duplicates``;
     ``written``, where the uid is one of L3, the row and the requests that made it; ``children``, for a document, all
     that was asked for and written from it.
+    ``not_checked`` says why rows of a tier were not compared with question sets, where they were not.
     Opens one shard a tier, found from the uid itself. Errors: UsageError for what is no uid or not in the corpus.
     """
     uid = uid.strip().lower()
@@ -52,10 +54,21 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
             "fate": _written_fate(found) if found else _fate(path, duplicates, related),
             "path": path,
             "duplicates": duplicates,
+            "not_checked": _not_checked(store, dump),
             "written": [entry for entry in related if uid in (entry["row"]["uid"], entry["row"].get("row_uid"))],
             "children": [] if found else related,
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
+
+
+def _not_checked(store: Store, dump: str) -> list[str]:
+    """The built tiers among L2 and L3 whose rows were compared with no question set, and why."""
+    found = []
+    for tier, of in dumps(store):
+        if of == dump and tier in ("L2", "L3"):
+            told = check_of(json.loads(store.get(f"{tier}/{dump}/plan.json"))["plan"])
+            found += [f"{tier}, contamination: {told['not_checked']}"] if "not_checked" in told else []
+    return sorted(found)
 
 
 def _fate(path: list[dict[str, Any]], duplicates: dict[str, Any] | None, related: list[dict[str, Any]]) -> str:
@@ -170,6 +183,8 @@ def show(body: dict[str, Any]) -> None:
         branch = tree.add(Text("L1 duplicates"))
         for name, value in body["duplicates"].items():
             branch.add(Text(f"{name}: {', '.join(value) if isinstance(value, list) else value}"))
+    for line in body["not_checked"]:
+        tree.add(Text(f"not checked at {line}"))
     for entry in body["written"] or body["children"]:
         _branch(tree, entry)
     Console().print(tree)

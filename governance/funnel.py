@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from governance import contamination
 from governance.job import data_parts
 from governance.parts import read_parts
 from governance.pipeline import Outcome
@@ -22,6 +23,7 @@ def as_json(store: Store, outcome: Outcome, output: str, dump: str, seconds: flo
         "tiers": tiers,
         "wall_s": round(seconds, 2),
     }
+    body["contamination"] = contamination.summary(store, outcome.manifests)
     refined = outcome.manifests.get("L3")
     if refined is not None:
         body["synthesis"] = synthesis_row(refined, outcome.seconds.get("L3 refine"))
@@ -103,6 +105,8 @@ def show(body: dict[str, Any]) -> None:
         )
         table.add_row(*cells)
     console.print(table)
+    for tier, told in body["contamination"].items():
+        console.print(f"Contamination: {contamination.in_words(tier, told)}", highlight=False)
     if "synthesis" in body:
         _show_synthesis(console, body["synthesis"])
     console.print(f"Result: {body['output']}   ({body['wall_s']:.1f} s)", highlight=False)

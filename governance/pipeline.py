@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import duplicates, refine, repeats, steps
+from governance import contamination, duplicates, refine, repeats, steps
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
@@ -153,9 +153,12 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
             _map(cluster, progress, "L1 select", steps.select, shuffle, numbers, "data")
         return seal(job, ["annotations", "data"], BESIDE["L1"])
     if plan.tier == "L2":
+        with _timed(outcome.seconds, "L2 commonplaces"):
+            job = contamination.find(job, cluster, numbers)
         with _timed(outcome.seconds, "L2 score"):
             _map(cluster, progress, "L2 score", steps.score, job, numbers, "data")
         return seal(job, ["data"])
+    job = contamination.without_commonplaces(job, job.parent_base)
     with _timed(outcome.seconds, "L3 refine"):
         refine.build(job, cluster, progress, numbers)
     return seal(job, ["data"])

@@ -14,6 +14,7 @@ from classifiers.score import check_fasttext, model_path
 from governance.config import Settings
 from governance.errors import RunError, UsageError
 from governance.plan import model_errors
+from stages.decontaminate import check_sets
 from synth.engines import EngineConfig
 from synth.models import check_model
 
@@ -33,6 +34,13 @@ def _fasttext_files(settings: Settings, levels: tuple[str, ...]) -> Iterator[tup
     if "L2" in levels:
         for language, path in settings.l2.quality.models.items():
             yield f"l2.quality.models.{language}", model_path(language, path)
+
+
+def check_question_sets(settings: Settings, levels: tuple[str, ...]) -> None:
+    """Every question set that L2 and L3 are compared with can be read. Errors: UsageError naming the set."""
+    if {"L2", "L3"} & set(levels):
+        with model_errors("l2.decontaminate"):
+            check_sets(settings.l2.decontaminate)
 
 
 def check_engine(engine: EngineConfig) -> None:

@@ -22,6 +22,7 @@ from governance.parts import read_parts
 from governance.progress import Progress
 from governance.refined import write_shard
 from manifests.records import Part, commit, committed, read_record, read_records
+from stages.decontaminate import VERSION, questions_identity
 from stages.synthesize import (
     Conversation,
     Finished,
@@ -29,6 +30,7 @@ from stages.synthesize import (
     open_conversation,
     plan_row,
     read,
+    with_questions,
 )
 from synth.engines import Answer, Engine, EngineConfig, Request, engine_languages, open_engine
 from synth.models import model_identity, resolve_model
@@ -60,6 +62,11 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
         "max_documents": settings.l3.max_documents,
         "synthesize": settings.l3.synthesize.model_dump(mode="json"),
         "prompts": {prompt.id: prompt.sha256 for prompt in talk.prompts.values()},
+        "decontaminate": {
+            "version": VERSION,
+            "config": settings.l2.decontaminate.model_dump(mode="json"),
+            "model": questions_identity(settings.l2.decontaminate),
+        },
     }
 
 
@@ -157,7 +164,7 @@ class Refiner:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._talk = conversation(job.settings)
+        self._talk = with_questions(conversation(job.settings), job.settings.l2.decontaminate)
         self._engine: Engine | None = None  # loads with the first request: a corpus in other languages needs none
         self._asked: dict[str, tuple[_Shard, int]] = {}
         self._waiting: deque[tuple[_Shard, int, Request]] = deque()

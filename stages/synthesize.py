@@ -14,13 +14,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
 
 from stages.contract import Config
+from stages.decontaminate import COLUMNS, DecontaminateConfig, load_questions, screen
+from stages.question_index import Questions
 from stages.verify import FIGURES, Verdict, verify
 from synth.checks import ChecksConfig
 from synth.engines import Answer, Request
@@ -51,6 +53,7 @@ ANNOTATION_SCHEMA = pa.schema(
     | {name: pa.int64() for name in ("target_start", "target_end", "attempt", "prompt_tokens", "output_tokens")}
     | {"output": pa.string()}
     | {field.name: field.type for field in FIGURES}
+    | {name: kind for name, kind in COLUMNS.items() if name != "decontaminate.drop"}
     | {"outcome": pa.string(), "fate": pa.string()}
 )
 
@@ -91,6 +94,8 @@ class Conversation:
     model: str
     revision: str
     languages: tuple[str, ...]  # what the model is trusted to write
+    decontaminate: DecontaminateConfig = field(default_factory=DecontaminateConfig)
+    questions: Questions | None = None  # of question sets that no output may hold; None: none is configured
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,11 @@ def open_conversation(
         for task, prompt in load_prompts(language, cfg.tasks, folder).items()
     }
     return Conversation(cfg, prompts, model, revision, languages)
+
+
+def with_questions(talk: Conversation, cfg: DecontaminateConfig) -> Conversation:
+    """The same conversation with the question sets loaded. Errors: as ``load_questions``."""
+    return replace(talk, decontaminate=cfg, questions=load_questions(cfg))
 
 
 def plan_row(row: Mapping[str, Any], talk: Conversation) -> list[Task]:
@@ -222,10 +232,20 @@ def read(task: Task, answers: Mapping[str, Answer], talk: Conversation) -> Finis
 def _judge(task: Task, asked: Request, answer: Answer, talk: Conversation) -> Verdict:
     # Against what the model was shown, not the whole passage: less text can lend its words to a wrong sentence.
     shown = task.row["content"][slice(*asked.meta["target"])]
-    return verify(
+    verdict = verify(
         task.prompt.task, task.prompt.language, task.prompt.parser, shown, answer.text, talk.cfg.checks,
         title=task.row.get("title") or "", finish_reason=answer.finish_reason,
     )  # fmt: skip
+    return _screened(verdict, talk)
+
+
+def _screened(verdict: Verdict, talk: Conversation) -> Verdict:
+    """The verdict on what was written after it was compared with the question sets: the last check."""
+    parsed = verdict.parsed
+    written = parsed.text if parsed.question is None else f"{parsed.question}\n{parsed.answer}"
+    found = screen(written, talk.decontaminate, talk.questions)
+    drop = found.pop("decontaminate.drop")
+    return replace(verdict, figures=verdict.figures | found, drop=verdict.drop or drop)
 
 
 def _finish(task: Task, judged: list[tuple[Request, Answer, Verdict | None]], talk: Conversation) -> Finished:
