@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report, scheduler_shards
+from benchmarks.dedup_planted import CLUSTERS_A_ROW
 from benchmarks.measure import Side, SideError, run_side
-from benchmarks.scheduler_shuffle import CLUSTER_SIZE
 
 GROWTH_BAR_MIB = 500.0  # of the driver
 RESUME_BAR_S = 30.0  # of a finished run, from the command line to its end
@@ -50,16 +50,15 @@ def _shard_arguments(folder: Path, level: str) -> list[str]:
 
 def signatures(folder: Path, rows: int, shards: int, limit_s: float) -> dict[str, Any]:
     """Figures of the shuffle over the signatures of ``rows`` generated rows. Errors: SideError."""
-    arguments = [str(folder / "corpus"), str(rows), str(shards)]
-    planted = _run("benchmarks.scheduler_shuffle", [*arguments, "write"], limit_s).result["planted"]
-    side = _run("benchmarks.scheduler_shuffle", [*arguments, "find"], limit_s)
+    arguments = [str(folder / "corpus"), str(rows), str(shards), "0"]
+    _run("benchmarks.dedup_planted", [*arguments, "write"], limit_s)
+    side = _run("benchmarks.dedup_planted", [*arguments, "find"], limit_s)
     return {
         "rows": rows,
         "shards": shards,
         **side.result,
         **_memory(side),
-        "planted_clusters": planted,
-        "planted_members": planted * CLUSTER_SIZE,
+        "planted_clusters": int(rows * CLUSTERS_A_ROW),
         "rows_per_s": round(rows / side.result["wall_s"], 1),
     }
 
@@ -99,10 +98,9 @@ def _bar(name: str, figures: Figures, figure: str, bar: float, unit: str) -> rep
 
 def _exact(name: str, figures: Figures) -> report.Bar:
     if isinstance(figures, str):
-        return report.unmeasured(figures, name, 0, "rows")
-    wrong = abs(figures["planted_members"] - figures["members"])
-    wrong += CLUSTER_SIZE * abs(figures["planted_clusters"] - figures["clusters"])
-    return report.at_most(wrong, name, 0, "rows")
+        return report.unmeasured(figures, name, 0, "clusters and rows")
+    wrong = figures["planted_clusters"] - figures["whole_clusters"] + figures["others"]
+    return report.at_most(wrong, name, 0, "clusters and rows")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -10,17 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import (
+    dedup_planted,
+    dedup_scale,
     language,
     metadata,
     report,
     rules,
     scheduler,
     scheduler_shards,
-    scheduler_shuffle,
     spine,
     spine_archives,
     spine_growth,
@@ -29,6 +31,7 @@ from benchmarks.measure import Clock, Side, SideError, in_turns, peak, reset_pea
 from governance import tiers
 from governance.config import Settings
 from governance.inputs import find_shards
+from stages.dedup import DedupConfig
 from stages.warc import read_records
 
 
@@ -255,13 +258,32 @@ def test_generated_inputs_are_archives_without_pages(tmp_path: Path) -> None:
 def test_generated_texts_do_not_depend_on_the_number_of_shards(tmp_path: Path) -> None:
     signatures = []
     for shards in (1, 4):
-        job = scheduler_shuffle.job_of(tmp_path / str(shards))
-        assert scheduler_shuffle.write_annotations(job, 1000, shards) == 2
+        job, plan = dedup_planted.job_of(tmp_path / str(shards)), dedup_planted.Plan(1000, shards, 50)
+        dedup_planted.write_annotations(job, plan)
+        assert len(plan.clusters) == 2
         parts = sorted((tmp_path / str(shards)).rglob("*.parquet"))
         assert len(parts) == shards
         signatures += [[value for part in parts for value in pq.read_table(part)["dedup.signature"].to_pylist()]]
     assert signatures[0] == signatures[1]
-    assert len(set(signatures[0])) == 1000 - 2 * (scheduler_shuffle.CLUSTER_SIZE - 1)
+    assert len(set(signatures[0])) == 1000 - 2 * (dedup_planted.CLUSTER_SIZE - 1)
+    assert sum(signature[:32] == b"\7\0\0\0" * 8 for signature in signatures[0]) == 50
+
+
+def test_planted_pairs_are_recovered_as_theory_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    dedup_scale.main(["--sizes", "4000", "8000", "--hot", "500", "--scratch", str(tmp_path)])
+    body = _printed(capsys)
+    assert [size["rows"] for size in body["figures"]["sizes"]] == [4000, 8000]
+    assert _bars(body)["planted pairs recovered, largest deviation from theory"]["holds"]
+    assert _bars(body)["rows in clusters that were not planted, all sizes"]["value"] == 0
+    assert not any(tmp_path.iterdir())
+
+
+def test_theory_of_recovery_is_that_of_drawn_signatures() -> None:
+    cfg, rng = DedupConfig(), np.random.default_rng(1)
+    for similarity in (0.7, 0.75, 0.8):
+        equal = rng.random((20_000, *cfg.banding)) < similarity
+        found = equal.all(axis=2).any(axis=1) & (equal.sum(axis=(1, 2)) >= 84)
+        assert found.mean() == pytest.approx(dedup_planted.theory(similarity, cfg), abs=0.015)
 
 
 def test_metadata_is_scored_on_both_sides_of_the_same_pages(
