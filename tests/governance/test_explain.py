@@ -83,14 +83,14 @@ def test_a_rejected_row_of_each_tier_has_its_reason_and_goes_no_further(built: s
 
 def test_a_duplicate_names_its_survivor_and_the_survivor_its_duplicates(built: str) -> None:
     clusters = pl.read_parquet(f"{built}/L1/web/duplicates/*.parquet")
-    victims = clusters.filter(pl.col("uid") != pl.col("survivor"))
+    victims = clusters.filter(pl.col("reason").is_not_null())
     assert len(victims)
     kept = set(rows(built, "L1")["uid"])
-    for raw, survivor, _, exact in victims.rows():
+    for raw, survivor, kind in victims.select("uid", "survivor", "reason").rows():
         body = explain(Store(built), raw.hex())
-        kind = "exact" if exact else "near"
         assert body["fate"] == f"rejected at L1: dedup.{kind}, a duplicate of {survivor.hex()}"
         assert body["duplicates"]["survivor"] == survivor.hex()
+        assert body["duplicates"]["similarity"] >= 0.75
         assert tiers(body)[-1] == ("L1", "verdicts")
         assert raw.hex() not in kept and survivor.hex() in kept
         other = explain(Store(built), survivor.hex())

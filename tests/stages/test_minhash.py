@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from datasketch import MinHashLSH
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -30,8 +32,9 @@ ZH = "敏捷的棕色狐狸跳过了河边那只懒洋洋的狗，然后回家�
 
 
 def signed(texts: list[str | None], lang: str | None = "en", cfg: DedupConfig = CFG) -> pa.Table:
-    langs = pa.array([lang] * len(texts), pa.string())
-    return sign(pa.table({"content": pa.array(texts, pa.string()), "lang": langs}), cfg)
+    strings = pa.array(texts, pa.string()), pa.array([lang] * len(texts), pa.string())
+    addresses = pa.nulls(len(texts), pa.string())
+    return sign(pa.table([*strings, addresses, addresses], ["content", "lang", "url", "canonical_url"]), cfg)
 
 
 def signatures(texts: list[str], lang: str = "en", cfg: DedupConfig = CFG) -> np.ndarray:
@@ -44,9 +47,9 @@ def column(texts: list[str | None], name: str, lang: str = "en", cfg: DedupConfi
 
 def test_the_stage_adds_what_it_declares_to_an_empty_table_too() -> None:
     stage = signature_stage(CFG)
-    check_plan([stage], ["content", "lang"])
+    check_plan([stage], ["content", "lang", "url", "canonical_url"])
     full, empty = signed([FOX, None, ""]), signed([])
-    assert tuple(full.column_names[2:]) == stage.adds
+    assert tuple(full.column_names[4:]) == stage.adds
     assert empty.schema == full.schema
     assert full.schema.field("dedup.signature").type == pa.binary(448)
     assert full.schema.field("dedup.exact").type == pa.binary(16)
@@ -97,16 +100,16 @@ def test_text_of_nothing_but_white_space_has_no_hashes() -> None:
 
 
 def test_null_text_is_null_everywhere() -> None:
-    assert [column([None], name) for name in ("exact", "signature", "length", "scheme")] == [[None]] * 4
+    assert [column([None], name) for name in ("exact", "url", "signature", "length", "scheme")] == [[None]] * 5
 
 
 def test_length_counts_characters() -> None:
     assert column(["中文a", "𝔘"], "length") == [3, 1]
 
 
-@pytest.mark.parametrize(("option", "value"), [("word_ngram", 3), ("seed", 2), ("bands", 7), ("rows", 4)])
-def test_each_option_changes_the_signature_and_the_scheme(option: str, value: int) -> None:
-    cfg = DedupConfig(**{option: value})
+@pytest.mark.parametrize(("option", "value"), [("word_ngram", 3), ("seed", 2), ("hashes", 64), ("threshold", 0.8)])
+def test_each_option_changes_the_signature_and_the_scheme(option: str, value: float) -> None:
+    cfg = DedupConfig.model_validate({option: value})
     assert column([FOX], "signature", cfg=cfg) != column([FOX], "signature")
     assert column([FOX], "scheme", cfg=cfg) == [cfg.scheme] != [CFG.scheme]
 
@@ -117,14 +120,22 @@ def test_the_character_option_changes_chinese_only() -> None:
     assert column([FOX], "signature", "en", cfg) == column([FOX], "signature", "en")
 
 
-def test_partitions_are_no_part_of_the_scheme() -> None:
-    assert DedupConfig(partitions=3).scheme == CFG.scheme
+def test_bands_and_rows_may_be_set_together_and_not_alone() -> None:
+    assert DedupConfig(bands=7, rows=4).scheme == "minhash1-w5-c8-7x4-seed1"
+    assert decode_signatures(signed([FOX], cfg=DedupConfig(bands=7, rows=4))["dedup.signature"]).shape == (1, 28)
+    with pytest.raises(ValidationError, match="both bands and rows"):
+        DedupConfig(bands=7)
 
 
-@pytest.mark.parametrize("option", ["word_ngram", "character_ngram", "bands", "rows", "partitions"])
+@pytest.mark.parametrize("change", [{"confirm": "none"}, {"url_similarity": 0.5}, {"scope": "corpus"}])
+def test_what_is_decided_later_is_no_part_of_the_scheme(change: dict[str, Any]) -> None:
+    assert DedupConfig(**change).scheme == CFG.scheme
+
+
+@pytest.mark.parametrize("option", ["word_ngram", "character_ngram", "bands", "rows", "hashes", "threshold"])
 def test_an_option_of_zero_is_refused(option: str) -> None:
     with pytest.raises(ValidationError, match=option):
-        DedupConfig(**{option: 0})
+        DedupConfig.model_validate({option: 0})
 
 
 def test_the_scheme_pins_its_values() -> None:
@@ -194,8 +205,8 @@ def test_the_estimate_is_unbiased_and_as_precise_as_theory_says(lang: str) -> No
 
 def test_pairs_share_a_band_as_often_as_theory_says() -> None:
     a, b, truth = _pairs("en", 900, (0.02, 0.03, 0.04, 0.05))
-    bands = (a == b).reshape(-1, CFG.bands, CFG.rows).all(axis=2).any(axis=1)
-    expected = collision_probability(truth, CFG.bands, CFG.rows)
+    bands = (a == b).reshape(-1, *CFG.banding).all(axis=2).any(axis=1)
+    expected = collision_probability(truth, *CFG.banding)
     assert abs(bands.mean() - expected.mean()) < 0.05
 
 
@@ -220,10 +231,13 @@ def test_chosen_bands_are_the_best_that_fit() -> None:
 
     def error(bands: int, rows: int, threshold: float) -> float:
         hit = collision_probability(grid, bands, rows)
-        return float(np.where(grid < threshold, hit, 1 - hit).mean())
+        return float(np.where(grid < threshold, 0.2 * hit, 0.8 * (1 - hit)).mean())
 
     for threshold in (0.5, 0.75, 0.9):
         bands, rows = choose_bands(threshold, 112)
         assert bands * rows <= 112
         best = min(error(b, r, threshold) for r in range(1, 113) for b in range(1, 112 // r + 1))
         assert error(bands, rows, threshold) < best * 1.02
+    assert choose_bands(0.75, 112) == (14, 8)
+    lsh = MinHashLSH(threshold=0.75, num_perm=112, weights=(0.2, 0.8))
+    assert (lsh.b, lsh.r) == choose_bands(0.75, 112)
