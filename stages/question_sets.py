@@ -164,6 +164,7 @@ def _parquet_rows(name: str, path: str) -> Iterator[dict[str, Any]]:
 def task_rows(task: str) -> tuple[dict[str, Any], ...]:
     """The documents that an installed lm-eval task is evaluated on, each with its prompt as ``_prompt``.
 
+    Args: task, its name; with a folder of task files before it, "my_tasks/name", of a task defined there.
     Groups and tags stand for all their tasks. Errors: ValueError where lm-eval or the task is not there.
     """
     try:
@@ -172,13 +173,13 @@ def task_rows(task: str) -> tuple[dict[str, Any], ...]:
         raise ValueError(
             f"question set {LM_EVAL}{task} needs lm-eval, which is not installed ({error}): pip install lm_eval"
         ) from error
+    folder, _, name = task.rpartition("/")
     try:
-        found = list(_leaves(tasks.get_task_dict([task], tasks.TaskManager())))
+        manager = tasks.TaskManager(include_path=folder) if folder else tasks.TaskManager()
+        found = sorted(_leaves(tasks.get_task_dict([name], manager)), key=lambda leaf: leaf[0])
     except Exception as error:  # whatever the task's own code or the loader of its data raises
         raise ValueError(f"lm-eval task {task!r} cannot be loaded: {type(error).__name__}: {error}") from error
-    return tuple(
-        dict(doc) | {"_prompt": one.doc_to_text(doc)} for _, one in sorted(found) for doc in (one.eval_docs or ())
-    )
+    return tuple(dict(doc) | {"_prompt": one.doc_to_text(doc)} for _, one in found for doc in (one.eval_docs or ()))
 
 
 def _leaves(tasks: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
