@@ -108,6 +108,8 @@ def _plan_faults(store: Store, base: str, manifest: dict[str, Any]) -> Iterator[
 
 def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) -> Iterator[str]:
     """The parent is there, is the one this tier was made from, and what it kept is what came in here."""
+    for older, fingerprint in manifest["plan"].get("against", {}).items():
+        yield from _older(store, older, fingerprint)
     if manifest.get("parent") is None:
         return
     name = f"{manifest['parent']}/{manifest.get('dump')}"
@@ -122,6 +124,17 @@ def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) ->
         yield f"its parent tier {name} is missing"
     except _UNREADABLE:
         yield f"the manifest of its parent tier {name} is not what a run writes"
+
+
+def _older(store: Store, dump: str, fingerprint: str) -> Iterator[str]:
+    """A dump among which duplicates were looked for is there, as it was then."""
+    try:
+        if json.loads(store.get(f"L1/{dump}/manifest.json"))["fingerprint"] != fingerprint:
+            yield f"the older dump {dump} was built again since, differently"
+    except FileNotFoundError:
+        yield f"the older dump {dump} is missing"
+    except _UNREADABLE:
+        yield f"the manifest of the older dump {dump} is not what a run writes"
 
 
 def _orphans(store: Store, dump: str, record: Record) -> Iterator[str]:
