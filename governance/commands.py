@@ -18,7 +18,7 @@ from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import RunError, UsageError
-from governance.inputs import check_entry, dump_of, find_shards
+from governance.inputs import check_entry, check_one_crawl, dump_of, find_shards
 from governance.pipeline import Outcome, Request, plan_tiers, read_manifest
 from governance.pipeline import run as run_pipeline
 from governance.progress import Progress
@@ -73,6 +73,8 @@ def _request(ask: Ask, settings: Settings) -> Request:
     dump = dump_of(inputs) if ask.dump is None else ask.dump
     shards = find_shards(inputs, dump)
     check_entry(shards, ask.enter)
+    if ask.dump is None:
+        check_one_crawl(shards)
     request = Request(ask.level, shards, open_output(ask.output), dump, settings, ask.enter, ask.rebuild)
     levels = tuple(plan.tier for plan in plan_tiers(request))
     preflight.check_classifiers(settings, levels)

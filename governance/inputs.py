@@ -87,6 +87,16 @@ def dump_of(patterns: Sequence[str]) -> str:
     return match.group(0) if match else "default"
 
 
+def check_one_crawl(shards: Sequence[Shard]) -> None:
+    """Archives of two crawls under the name of one would be deduplicated as one. Errors: UsageError."""
+    crawls = sorted({match.group(0) for shard in shards if (match := _COMMON_CRAWL.search(shard.name))})
+    if len(crawls) > 1:
+        raise UsageError(
+            f"the inputs are of several crawls: {', '.join(crawls[:3])}",
+            "run them one after the other, oldest first, or name what they are together with --dump",
+        )
+
+
 def _expand_lists(patterns: Iterable[str]) -> Iterator[str]:
     for pattern in patterns:
         if pattern.endswith(".txt") and is_local(pattern):

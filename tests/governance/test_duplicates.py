@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -353,6 +354,64 @@ def test_a_part_that_is_damaged_or_gone_is_built_again_and_not_skipped(
     touched = {folder for folder in FOLDERS if any(f"/{folder}/" in path for path in hit)}
     assert touched >= {folder for folder in FOLDERS if "edges" not in folder}
     assert memory or touched == set(FOLDERS)
+
+
+class Killed(BaseException):
+    """What a process does not survive; nothing in the product catches it."""
+
+
+def objects(store: Store) -> dict[str, str]:
+    return {item.path: hashlib.sha256(store.get(item.path)).hexdigest() for item in store.list("")}
+
+
+def test_a_shuffle_that_ends_before_any_of_its_writes_goes_on_to_the_same_bytes(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "ROWS_A_PARTITION", 12)
+    monkeypatch.setattr(shuffle, "ROWS_A_RUN", 12)
+    writes, last = 0, 10**9
+
+    def watched(write: Any) -> Any:
+        def counted(self: Store, path: str, data: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == last:
+                raise Killed
+            return write(self, path, data)
+
+        return counted
+
+    for name in ("put", "create"):
+        monkeypatch.setattr(Store, name, watched(getattr(Store, name)))
+    sound = job_of(Store(f"{store_url}/sound"), run=Run(pairs_in_memory=0))
+    write(sound, corpus(pages=12))
+    planted = objects(sound.store)
+    writes = 0
+    find(sound)
+    expected, total = objects(sound.store), writes
+    assert total > 80
+    for kill in range(1, total + 1, 1 if "://" not in store_url else 7):
+        job = replace(sound, store=Store(f"{store_url}/killed-{kill}"))
+        for path in planted:
+            job.store.put(path, sound.store.get(path))
+        writes, last = 0, kill
+        with pytest.raises(Killed):
+            find(job)
+        last = 10**9
+        find(job)
+        assert objects(job.store) == expected, f"ended before write {kill}"
+
+
+def test_one_two_and_four_workers_write_the_same_bytes(store: Store) -> None:
+    expected = None
+    for workers in (0, 1, 2, 4):
+        job = job_of(Store(f"{store.url}-{workers}"))
+        write(job, corpus())
+        with Cluster(workers=workers) as cluster:
+            duplicates.find(job, cluster, range(4))
+        found = objects(job.store)
+        expected = expected or found
+        assert found == expected
 
 
 def test_a_damaged_index_of_an_older_dump_is_built_again_from_its_annotations(store: Store) -> None:

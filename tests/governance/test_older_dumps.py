@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from governance.progress import Progress
 from governance.verify import audit
 from manifests.store import Store
 from tests.children import tree
-from tests.corpora import small_crawl
+from tests.corpora import CRAWL, pages_of, small_crawl
 
 CORPUS = ("l1.dedup.scope=corpus",)
 
@@ -78,6 +79,16 @@ def test_a_crawl_that_sorts_before_one_built_without_it_is_refused(crawl_folder:
     run(crawl_folder, "b", output, "2024-18")
     with pytest.raises(UsageError, match="older by its name"):
         run(crawl_folder, "a", output, "2024-10")
+
+
+def test_archives_of_two_crawls_are_no_dump_unless_they_are_given_one_name(tmp_path: Path) -> None:
+    for name in ("CC-MAIN-2024-10-a.warc.gz", "CC-MAIN-2024-18-a.warc.gz"):
+        (tmp_path / name).write_bytes(pages_of(CRAWL / "en.warc.gz", 1))
+    ask = commands.Ask("L0", (str(tmp_path),), str(tmp_path / "out"), None, "L0", None, None, 0, (), False)
+    with pytest.raises(UsageError, match="CC-MAIN-2024-10, CC-MAIN-2024-18"):
+        commands.run(ask, as_json=True)
+    commands.run(replace(ask, dump="both"), as_json=True)
+    assert older_dumps(Store(ask.output), "x") == {}
 
 
 def test_an_older_crawl_must_be_finished_first(tmp_path: Path) -> None:
