@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 WORDS, CHARACTERS = 5, 8  # of a shingle, English and Chinese
 # Words are letters, digits and marks; a Han character is a word of its own. The ranges are those of the product.
 _HAN = r"\u3007\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\U00020000-\U000323AF"
-_WORD = regex.compile(rf"[{_HAN}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{_HAN}]]+", regex.VERSION1)
+WORD = regex.compile(rf"[{_HAN}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{_HAN}]]+", regex.VERSION1)
 _ROWS_AT_ONCE = 256
 
 
@@ -36,7 +36,7 @@ class Pairs:
 
 def shingles(text: str, lang: str) -> Iterator[str]:
     """Shingles as text, repeated ones too: words in English, letters and digits without spaces in Chinese."""
-    words = _WORD.findall(text.lower())
+    words = WORD.findall(text.lower())
     units, size = ("".join(words), CHARACTERS) if lang == "zh" else (words, WORDS)
     joint = "" if lang == "zh" else " "
     return (joint.join(units[at : at + size]) for at in range(len(units) - size + 1))
