@@ -8,7 +8,6 @@ partitions, any order of input, and any kills give the same clusters.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from governance.cluster import Cluster
 from governance.inputs import shard_key
 from governance.job import Job, annotation_parts
 from governance.parts import read_all
+from governance.progress import Progress
 from governance.runner import FATE
 from governance.shuffle import Dump, Shuffle, group_runs, map_pending
 from manifests.ledger import Account, Ledger, tally
@@ -31,11 +31,11 @@ _LANGUAGE_COLUMNS = ("lang", "lang_score", "lang_second", "lang_second_share", "
 _VERDICT_COLUMNS = ("uid", FATE, *_LANGUAGE_COLUMNS, "num_words", "pii_masked")
 
 
-def find(job: Job, cluster: Cluster, numbers: Sequence[int]) -> Shuffle:
+def find(job: Job, cluster: Cluster, progress: Progress | None = None) -> Shuffle:
     """Find the clusters of a dump, in steps that each resume; returns the job as a shuffle, to read them with."""
     shuffle = _shuffle(job)
     own, every, partitions = range(len(shuffle.own.runs)), range(shuffle.runs), range(shuffle.partitions)
-    for work, items, step in (
+    steps = (
         (buckets.spread_exact, own, "keys"),
         (buckets.join_exact, partitions, "exact"),
         (buckets.spread, own, "buckets"),
@@ -45,10 +45,13 @@ def find(job: Job, cluster: Cluster, numbers: Sequence[int]) -> Shuffle:
         (confirm.estimate, partitions, "estimates"),
         (confirm.shingle, every, "shingles"),
         (confirm.confirm, partitions, "confirmed"),
-    ):
-        map_pending(shuffle, cluster, work, items, step)
-    labels.find(shuffle, cluster)
-    map_pending(shuffle, cluster, clusters.gather, own, "duplicates")
+    )
+    tasks = sum(len(items) for _, items, _ in steps) + len(own)
+    with (progress or Progress("silent")).stage("L1 duplicates", tasks, unit="tasks") as line:
+        for work, items, step in steps:
+            map_pending(shuffle, cluster, work, items, step, line)
+        labels.find(shuffle, cluster)
+        map_pending(shuffle, cluster, clusters.gather, own, "duplicates", line)
     return shuffle
 
 

@@ -148,7 +148,7 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
         with _timed(outcome.seconds, "L1 annotate"):
             _map(cluster, progress, "L1 annotate", steps.annotate, job, numbers, "annotations")
         with _timed(outcome.seconds, "L1 duplicates"):
-            shuffle = duplicates.find(job, cluster, numbers)
+            shuffle = duplicates.find(job, cluster, progress)
         with _timed(outcome.seconds, "L1 select"):
             _map(cluster, progress, "L1 select", steps.select, shuffle, numbers, "data")
         return seal(job, ["annotations", "data"], BESIDE["L1"])

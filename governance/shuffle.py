@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from governance.cluster import Cluster
 from governance.errors import CorpusError
 from governance.job import Job, builder_of
+from governance.progress import Line
 from manifests.records import SCRATCH, Part, PartWriter, Record, committed, read_records
 from manifests.store import Store
 from stages.uids import uid_words
@@ -130,12 +131,16 @@ def group_runs(rows: Sequence[tuple[int, int]]) -> tuple[Run, ...]:
     return (*runs, Run(len(runs), tuple(shards))) if shards else tuple(runs)
 
 
-def map_pending(job: Job, cluster: Cluster, work: Any, items: Iterable[Any], step: str) -> None:
-    """Run a step of a shuffle for the items that have no record of it yet."""
+def map_pending(
+    job: Job, cluster: Cluster, work: Any, items: Sequence[Any], step: str, line: Line | None = None
+) -> None:
+    """Run a step of a shuffle for the items that have no record of it yet, and tell a line of progress."""
     there = committed(job.store, job.base, step)
     pending = [item for item in items if getattr(item, "number", item) not in there]
+    if line:
+        line.advance(len(items) - len(pending), 0, step)
     if pending:
-        cluster.map(work, job, pending, lambda _item, _result: None)
+        cluster.map(work, job, pending, lambda _item, _result: line.advance(1, 0, step) if line else None)
 
 
 class Spill:
