@@ -190,14 +190,13 @@ def found(job: Job, plan: Plan) -> dict[str, Any]:
 
 def shuffle(job: Job, plan: Plan) -> dict[str, Any]:
     """Find the duplicates on Ray, then once more as a resumed run would."""
-    shards = range(plan.shards)
     with Cluster() as cluster:
         cluster.slots()
         before, start = reset_peak(), time.monotonic()
-        duplicates.find(job, cluster, shards)
+        duplicates.find(job, cluster)
         wall, grown = time.monotonic() - start, peak() - before
         start = time.monotonic()
-        duplicates.find(job, cluster, shards)
+        duplicates.find(job, cluster)
         again = time.monotonic() - start
     disk = sum(item.size for item in job.store.list(job.base))
     times = {"wall_s": round(wall, 2), "resume_s": round(again, 2), "disk_gb": round(disk / 1e9, 3)}

@@ -101,7 +101,9 @@ def _with_older(
 
     Of the older ones only the ``most`` best of a key are taken, so that memory is set by the own rows.
     """
-    wanted = np.unique(keys(own))
+    if not job.age:
+        return own, np.zeros(own.num_rows, np.int64)
+    wanted = dedup.distinct(keys(own))
     older, ages = own.schema.empty_table(), np.zeros(0, np.int64)
     for age in range(job.age):
         for table in _older_tables(job.at(age), step, folder, partition, job.partitions):

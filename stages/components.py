@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from stages.dedup import mix
+from stages.dedup import distinct, mix
 from stages.uids import UID, uid_column, uid_words
 
 # Two rows of one cluster, in either order.
@@ -47,7 +47,7 @@ class Nodes:
 
     def edges(self, u: np.ndarray, v: np.ndarray) -> pa.Table:
         """EDGES of pairs of nodes, each once, in order."""
-        u, v = np.divmod(np.unique(u * len(self.ranks) + v), max(1, len(self.ranks)))
+        u, v = np.divmod(distinct(u * len(self.ranks) + v), max(1, len(self.ranks)))
         return pa.table([self.uids(u), self.uids(v), self.ranks[u], self.ranks[v]], schema=EDGES)
 
 
@@ -160,7 +160,7 @@ def labels_of(edges: pa.Table) -> pa.Table:
     spokes = nodes.u < nodes.v
     centre, member = nodes.u[spokes], nodes.v[spokes]
     sizes = np.bincount(centre, minlength=len(nodes.ranks)) + 1
-    survivors = np.unique(centre)
+    survivors = distinct(centre)
     members, best = np.concatenate([survivors, member]), np.concatenate([survivors, centre])
     columns = [
         nodes.uids(members), nodes.ranks[members], nodes.uids(best), nodes.ranks[best], sizes[best].astype(np.int32),

@@ -45,6 +45,7 @@ PAIRS = pa.schema([("a", UID), ("b", UID), ("rank_a", pa.uint64()), ("rank_b", p
 
 OLD_A_KEY = 64  # rows of older dumps that a bucket takes in, the best ones
 _URL_BIT = np.uint64(1)  # the lowest bit of a key says that it comes from a URL
+_LOW_BITS = np.uint64((1 << 22) - 1)
 _LONGEST = np.uint64(0xFFFFFFFF)
 
 
@@ -147,15 +148,26 @@ def bucket_pairs(rows: pa.Table, age: np.ndarray, own: int) -> pa.Table:
 def in_company(keys: np.ndarray) -> np.ndarray:
     """Mask of keys that occur more than once; most do not, so everything after this is small."""
     ordered = np.sort(keys)
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return is_among(keys, repeated)
+    return is_among(keys, distinct(ordered[1:][ordered[1:] == ordered[:-1]]))
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """The distinct values in order. numpy's own ``unique`` hashes, which takes ten times as long on millions of them."""
+    ordered = np.sort(values)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 def is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Mask of the keys that ``known``, sorted, holds."""
+    """Mask of the keys that ``known``, sorted, holds; most keys are ruled out by their low bits, without a search."""
+    found = np.zeros(len(keys), bool)
     if len(known) == 0:
-        return np.zeros(len(keys), bool)
-    return known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
+        return found
+    seen = np.zeros(int(_LOW_BITS) + 1, bool)
+    seen[known >> np.uint64(1) & _LOW_BITS] = True  # not the lowest, which tells the kind of a key
+    likely = np.flatnonzero(seen[keys >> np.uint64(1) & _LOW_BITS])
+    sought = keys[likely]
+    found[likely] = known[np.minimum(np.searchsorted(known, sought), len(known) - 1)] == sought
+    return found
 
 
 def best_of_each(rows: pa.Table, age: np.ndarray, most: int = OLD_A_KEY) -> np.ndarray:
