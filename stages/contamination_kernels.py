@@ -15,7 +15,7 @@ from stages.letter_kernels import finish, fold, is_character
 from stages.text_kernels import BASE, raise_base
 
 _ONE = np.uint64(1)
-MAX_GAP = 12  # letters that may be skipped at one difference, in the document and the text together
+MAX_GAP = 21  # letters that may be skipped at one difference, in the document and the text together
 MIN_RESUME = 12  # letters that must agree behind it; half of them behind a small gap, such as a label
 SMALL_GAP = 2
 MIN_REST = 4  # the same at the end of a text

@@ -38,7 +38,7 @@ class DecontaminateConfig(Config):
 
     The 13 words are GPT-3's (arXiv:2005.14165, appendix C). A run of them alone rejects nothing: a share of the item
     decides. 13 characters is the fewest of which no n-gram of five Chinese sets stands on any of 2,002 Chinese pages:
-    of 12 two pages share one, of 10 99, of 8 214. More find less: with every 12th to 24th character changed, 94 % of
+    of 12 two pages share one, of 10 99, of 8 214. More find less: with every 12th to 24th character changed, 93 % of
     planted items are found with 13, 90 % with 16, 83 % with 20.
     """
 

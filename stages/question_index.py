@@ -19,6 +19,7 @@ from stages.question_sets import Item
 WINDOWS = {False: (20, 6), True: (8, 3)}
 MOST_PLACES = 64  # a window in more places than this says nothing about any
 SHORT_CONTEXT = {False: 50, True: 100}  # words: what is no longer was written for its question
+STORY = {False: 30, True: 40}  # words: a stretch so long that many questions share is no set phrase
 BITS_A_SLOT = 4  # of the bitmap that most windows of a document end at
 
 
@@ -128,26 +129,38 @@ def _candidates(items: Sequence[Item]) -> tuple[list[_Asked], list[str]]:
 def _own_words(texts: Folded, asked: Sequence[_Asked], limits: Limits) -> np.ndarray:
     """Which words of the candidates are an item's own, bool (words,).
 
-    A phrase that stands in the questions of more than ``max_repeats`` items, or among the commonplaces, is
-    nobody's own.
+    A phrase that stands in the questions of more than ``max_repeats`` items is nobody's own, but where a long stretch
+    around it is the same: that is a story about which many questions are asked. The commonplaces never are.
     """
-    known, _, _ = _grams(fold_texts(COMMONPLACES), limits)
-    hashes, owners, starts = _grams(texts, limits)
     item_of = np.full(len(texts.bounds) - 1, -1)
     item_of[[one.question for one in asked]] = [one.item for one in asked]
-    in_question = item_of[owners] >= 0
-    pairs = np.stack([hashes[in_question], item_of[owners[in_question]].astype(np.uint64)], 1)
+    phrase = np.where(texts.characters, limits.characters.phrase, limits.words.phrase)
+    long = np.where(texts.characters, STORY[True], STORY[False])
+    shared = _covered(texts, phrase, _repeated(texts, phrase, item_of, limits.max_repeats))
+    stories = _covered(texts, long, _repeated(texts, long, item_of, limits.max_repeats))
+    known = fold_texts(COMMONPLACES)
+    sizes = np.where(known.characters, limits.characters.phrase, limits.words.phrase)
+    common = _covered(texts, phrase, all_grams(known.letters, known.words, known.word_bounds, sizes)[0])
+    return ~(common | (shared & ~stories))
+
+
+def _repeated(texts: Folded, sizes: np.ndarray, item_of: np.ndarray, most: int) -> np.ndarray:
+    """Hashes of the n-grams that stand in more than ``most`` items; ``item_of``: of each text, -1 for none."""
+    hashes, owners, _ = all_grams(texts.letters, texts.words, texts.word_bounds, sizes)
+    counted = item_of[owners] >= 0
+    pairs = np.stack([hashes[counted], item_of[owners[counted]].astype(np.uint64)], 1)
     values, counts = np.unique(np.unique(pairs, axis=0)[:, 0], return_counts=True)
-    hit = np.isin(hashes, np.union1d(values[counts > limits.max_repeats], known))
-    own = np.ones(len(texts.words) - 1, bool)
-    for start, owner in zip(starts[hit], owners[hit], strict=True):
-        own[start : start + limits.of(texts.characters[owner]).phrase] = False
-    return own
+    return values[counts > most]
 
 
-def _grams(texts: Folded, limits: Limits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    sizes = np.where(texts.characters, limits.characters.phrase, limits.words.phrase)
-    return all_grams(texts.letters, texts.words, texts.word_bounds, sizes)
+def _covered(texts: Folded, sizes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Which words lie in n-grams of these hashes, bool (words,)."""
+    hashes, owners, starts = all_grams(texts.letters, texts.words, texts.word_bounds, sizes)
+    hit = np.isin(hashes, wanted)
+    edges = np.zeros(len(texts.words), np.int64)
+    np.add.at(edges, starts[hit], 1)
+    np.add.at(edges, starts[hit] + sizes[owners[hit]], -1)
+    return np.cumsum(edges)[:-1] > 0
 
 
 def _choose(asked: Sequence[_Asked], texts: Folded, num_own: np.ndarray, limits: Limits) -> Iterator[_Chosen]:

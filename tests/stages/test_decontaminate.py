@@ -210,6 +210,13 @@ def test_a_question_that_many_items_ask_does_not_count(tmp_path: Path) -> None:
     assert _judge(DecontaminateConfig(sets=(path,)), rows[3]["question"])[0]["decontaminate.item"] == 3
 
 
+def test_a_story_that_many_questions_share_still_counts(tmp_path: Path) -> None:
+    rows = [{"question": f"{QUESTION} {PASSAGE} {_filler(9, seed)}?"} for seed in range(6)]
+    (row,) = _judge(DecontaminateConfig(sets=(_set(tmp_path, "s", *rows),)), rows[4]["question"])
+    assert _found(row) == ("s", 4, "contaminated")
+    assert row["decontaminate.share"] == 1.0
+
+
 def test_items_made_of_commonplaces_are_not_looked_for(tmp_path: Path) -> None:
     cfg = DecontaminateConfig(sets=(_set(tmp_path, "s", *({"question": text} for text in COMMONPLACES)),))
     questions = load_questions(cfg)
