@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from xxhash import xxh3_128_digest
 
+from stages.codepoints import HAN, WORD, flag_table, lower_table
 from stages.contract import check_plan
 from stages.minhash import (
     DedupConfig,
@@ -22,9 +23,11 @@ from stages.minhash import (
     decode_signatures,
     estimate_jaccard,
     hash_family,
+    shingle_sets,
     sign,
     signature_stage,
 )
+from stages.minhash_kernels import BLOCK
 
 CFG = DedupConfig()
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
@@ -78,6 +81,60 @@ def test_a_language_without_rules_is_cut_into_words() -> None:
 
 def test_the_exact_hash_is_xxh3_of_lower_cased_text_with_single_spaces() -> None:
     assert column(["  Ein ÄPFEL\n\tZwei  𝔘x "], "exact") == [xxh3_128_digest("ein äpfel zwei 𝔘x".encode())]
+
+
+# Letters of one to four bytes, marks, signs, capitals that change length in UTF-8, and spaces of all kinds.
+MIXED = st.text(st.sampled_from("aZ09_-. \n\t\x1c\u00a0\u3000éÉİȺ\u0301中文𠀀𝔘。，😀\u200b"), max_size=60)
+
+
+def _lowered(text: str) -> str:
+    return "".join(chr(lower_table()[ord(c)]) for c in text)
+
+
+@given(st.lists(MIXED, max_size=4))
+def test_the_exact_text_is_that_of_python(texts: list[str]) -> None:
+    normal = [" ".join(_lowered(text).split()) for text in texts]
+    assert column(texts, "exact") == [xxh3_128_digest(text.encode()) if text else None for text in normal]
+
+
+def _units(text: str) -> list[str]:
+    """Runs of letters, digits and marks, and each Han character, one by one in Python."""
+    units, inside = [], False
+    for c in text:
+        flags = flag_table()[ord(c)]
+        if flags & WORD and inside and not flags & HAN:
+            units[-1] += c
+        elif flags & WORD:
+            units.append(c)
+        inside = bool(flags & WORD) and not flags & HAN
+    return units
+
+
+@given(MIXED)
+def test_words_are_cut_as_python_would(text: str) -> None:
+    """Words set apart anew give the same shingles, and as many as there are pairs of neighbours."""
+    cfg, words = DedupConfig(word_ngram=2), _units(text)
+    table = pa.table({"content": [text, " ".join(words)], "lang": ["en", "en"]})
+    one, two = shingle_sets(table, cfg).to_pylist()
+    assert one == two
+    assert len(one) == len({tuple(_lowered(word) for word in pair) for pair in pairwise(words)})
+
+
+@given(MIXED)
+def test_characters_are_cut_as_python_would(text: str) -> None:
+    cfg, signs = DedupConfig(character_ngram=2), _lowered("".join(_units(text)))
+    (found,) = shingle_sets(pa.table({"content": [text], "lang": ["zh"]}), cfg).to_pylist()
+    assert len(found) == len(set(pairwise(signs)))
+
+
+@pytest.mark.parametrize("shingles", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+def test_a_signature_is_the_minima_of_the_documented_hashes(shingles: int) -> None:
+    text = " ".join(f"w{number}" for number in range(shingles + CFG.word_ngram - 1))
+    (low,) = shingle_sets(pa.table({"content": [text], "lang": ["en"]}), CFG).to_pylist()
+    flips, factors = hash_family(CFG)
+    hashes = (np.array(low, np.uint32)[:, None] ^ flips) * factors
+    assert len(low) == shingles
+    assert (signatures([text])[0] == hashes.min(axis=0)).all()
 
 
 def test_the_exact_hash_keeps_punctuation() -> None:
