@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import ValidationError
+
 from governance.errors import CorpusError, UsageError
 from manifests.store import Store
+from stages.contract import Stage
+from stages.dedup import DedupConfig
 
 
-def older_dumps(store: Store, dump: str) -> dict[str, str]:
+def older_dumps(store: Store, dump: str, signatures: Stage) -> dict[str, str]:
     """Names and fingerprints of the older dumps of L1, by age.
 
-    Errors: UsageError for one that is not sealed, and for a younger one that was built without this.
+    signatures: the stage that makes them; those of all dumps are compared.
+    Errors: UsageError for one that is not sealed or has other signatures, and for a younger one built without this.
     """
     found: dict[str, str] = {}
     for name in store.folders("L1"):
@@ -35,8 +40,24 @@ def older_dumps(store: Store, dump: str) -> dict[str, str]:
                 "finish it first: run its command again",
             )
         if name < dump:
+            _check_scheme(name, plan["plan"]["stages"]["dedup"], signatures)
             found[name] = plan["fingerprint"]
     return found
+
+
+def _check_scheme(dump: str, stored: dict[str, Any], signatures: Stage) -> None:
+    """Errors: UsageError for a dump whose signatures cannot be compared with those of a stage."""
+    try:
+        theirs = (stored["version"], DedupConfig.model_validate(stored["config"]).scheme)
+    except ValidationError:
+        theirs = (stored["version"], "of another version")
+    ours = (signatures.version, DedupConfig.model_validate(signatures.config.model_dump()).scheme)
+    if theirs != ours:
+        raise UsageError(
+            f"the signatures of dump {dump!r} are of scheme {theirs[1]!r} (version {theirs[0]}), those asked for of "
+            f"{ours[1]!r} (version {ours[0]}); they cannot be compared",
+            "set l1.dedup as it was there, build that dump again with --rebuild, or set l1.dedup.scope=dump",
+        )
 
 
 def _read(store: Store, path: str) -> dict[str, Any] | None:

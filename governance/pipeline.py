@@ -21,6 +21,7 @@ from governance.progress import Progress
 from manifests import ledger as accounts
 from manifests.records import Record, committed, read_records, sweep
 from manifests.store import Store
+from stages.dedup import signature_stage
 
 LEVELS = ("L0", "L1", "L2", "L3")
 BESIDE = {"L1": ("keys", "buckets", "duplicates")}  # steps whose parts stay in a sealed tier beside its rows
@@ -77,7 +78,8 @@ def plan_tiers(request: Request) -> list[TierPlan]:
     for tier in LEVELS[LEVELS.index(request.enter) : LEVELS.index(request.level) + 1]:
         parent = plans[-1] if plans else None
         compared = tier == "L1" and parent is not None and request.settings.l1.dedup.scope == "corpus"
-        older = older_dumps(request.store, request.dump) if compared else None
+        signatures = signature_stage(request.settings.l1.dedup)
+        older = older_dumps(request.store, request.dump, signatures) if compared else None
         plans.append(make_plan(tier, request.dump, request.settings, request.shards, parent, older))
     return plans
 

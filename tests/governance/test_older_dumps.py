@@ -15,6 +15,7 @@ from governance.older import older_dumps
 from governance.progress import Progress
 from governance.verify import audit
 from manifests.store import Store
+from stages.dedup import DedupConfig, signature_stage
 from tests.children import tree
 from tests.corpora import CRAWL, pages_of, small_crawl
 
@@ -88,17 +89,31 @@ def test_archives_of_two_crawls_are_no_dump_unless_they_are_given_one_name(tmp_p
     with pytest.raises(UsageError, match="CC-MAIN-2024-10, CC-MAIN-2024-18"):
         commands.run(ask, as_json=True)
     commands.run(replace(ask, dump="both"), as_json=True)
-    assert older_dumps(Store(ask.output), "x") == {}
+    assert Store(ask.output).folders("L0") == ("both",)
 
 
 def test_an_older_crawl_must_be_finished_first(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.put("L1/2024-10/plan.json", b'{"fingerprint": "f", "plan": {"against": {}}}')
+    signatures = signature_stage(DedupConfig())
+    stages = {"dedup": {"version": signatures.version, "config": signatures.config.model_dump(mode="json")}}
+    plan = {"fingerprint": "f", "plan": {"against": {}, "stages": stages}}
+    store.put("L1/2024-10/plan.json", json.dumps(plan).encode())
     with pytest.raises(UsageError, match="not finished"):
-        older_dumps(store, "2024-18")
+        older_dumps(store, "2024-18", signatures)
     store.put("L1/2024-10/manifest.json", b"{}")
-    assert older_dumps(store, "2024-18") == {"2024-10": "f"}
-    assert older_dumps(store, "2024-10") == {}
+    assert older_dumps(store, "2024-18", signatures) == {"2024-10": "f"}
+    assert older_dumps(store, "2024-10", signatures) == {}
+
+
+@pytest.mark.parametrize("changed", [{"seed": 2}, {"word_ngram": 3}, {"bands": 7, "rows": 16}, {"unknown": 1}])
+def test_signatures_of_another_scheme_are_not_compared(tmp_path: Path, changed: dict[str, int]) -> None:
+    store, signatures = Store(str(tmp_path)), signature_stage(DedupConfig())
+    config = signatures.config.model_dump(mode="json") | changed
+    plan = {"fingerprint": "f", "plan": {"stages": {"dedup": {"version": signatures.version, "config": config}}}}
+    store.put("L1/2024-10/plan.json", json.dumps(plan).encode())
+    store.put("L1/2024-10/manifest.json", b"{}")
+    with pytest.raises(UsageError, match="they cannot be compared"):
+        older_dumps(store, "2024-18", signatures)
 
 
 def test_an_older_crawl_that_was_built_again_makes_the_later_one_stale(crawl_folder: Path, tmp_path: Path) -> None:
