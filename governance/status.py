@@ -15,9 +15,7 @@ _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3":
 
 def dumps(store: Store) -> list[tuple[str, str]]:
     """(tier, dump) of every plan in the store, sorted."""
-    return [
-        (tier, dump) for tier in _STEPS for dump in store.folders(tier) if store.exists(f"{tier}/{dump}/plan.json")
-    ]
+    return [(tier, dump) for tier in _STEPS for dump in store.folders(tier) if store.exists(f"{tier}/{dump}/plan.json")]
 
 
 def read(store: Store) -> dict[str, Any]:

@@ -98,8 +98,7 @@ def write(job: Job, shards: Sequence[Sequence[Row]]) -> list[str]:
 
 def find(job: Job) -> dict[str, dict[str, Any]]:
     """Uid -> what the clusters say of it."""
-    numbers = [record.number for record in read_records(job.store, job.base, "annotations")]
-    duplicates.find(job, Cluster(workers=0), numbers)
+    duplicates.find(job, Cluster(workers=0))
     uids = [
         f"{shard_key(job.dump, record.name)}{k:024x}"
         for record in read_records(job.store, job.base, "annotations")
@@ -408,7 +407,7 @@ def test_one_two_and_four_workers_write_the_same_bytes(store: Store) -> None:
         job = job_of(Store(f"{store.url}-{workers}"))
         write(job, corpus())
         with Cluster(workers=workers) as cluster:
-            duplicates.find(job, cluster, range(4))
+            duplicates.find(job, cluster)
         found = objects(job.store)
         expected = expected or found
         assert found == expected
@@ -480,5 +479,5 @@ def test_steps_that_are_done_are_not_done_again(store: Store, monkeypatch: pytes
     write(job, corpus(pages=6))
     find(job)
     monkeypatch.setattr(Cluster, "map", lambda *_: pytest.fail("worked again"))
-    duplicates.find(job, Cluster(workers=0), range(4))
+    duplicates.find(job, Cluster(workers=0))
     assert {buckets.spread.__module__, confirm.confirm.__module__} == {"governance.buckets", "governance.confirm"}
