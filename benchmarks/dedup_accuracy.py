@@ -122,7 +122,7 @@ def build(request: pipeline.Request, cluster: Cluster) -> Shuffle:
     job = job_of(request)
     numbers = sorted(committed(job.store, job.parent_base, "data"))
     cluster.map(steps.annotate, job, numbers, lambda _item, _result: None)
-    return duplicates.find(job, cluster, numbers)
+    return duplicates.find(job, cluster)
 
 
 def read_corpora(job: Job, ways: list[str], langs: tuple[str, ...]) -> dict[str, Corpus]:
