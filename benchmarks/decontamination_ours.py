@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numba import njit
 
+from benchmarks.measure import median_cpu
 from stages.codepoints import view_text
 from stages.decontaminate import DecontaminateConfig, decontaminate, load_questions
 from stages.letter_kernels import fold
@@ -31,14 +31,8 @@ def _letters(data: np.ndarray, offsets: np.ndarray, first: np.ndarray, table: np
     return total
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    """Median CPU seconds of a call; the first is left out."""
-    spent = []
-    for _ in range(RUNS + 1):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent[1:])
+def _cpu(work: Callable[[], Any]) -> float:
+    return median_cpu(work, RUNS)
 
 
 def main() -> None:
@@ -52,13 +46,13 @@ def main() -> None:
     start = time.process_time()
     judged = decontaminate(texts, cfg, questions)
     compile_s = time.process_time() - start
-    seconds = _seconds(lambda: decontaminate(texts, cfg, questions))
+    seconds = _cpu(lambda: decontaminate(texts, cfg, questions))
     by_input = {}
     for name in dict.fromkeys(texts["input"].to_pylist()):
         some = texts.filter(pa.array([one == name for one in texts["input"].to_pylist()])).combine_chunks()
-        by_input[name] = round(some.num_rows / _seconds(lambda some=some: decontaminate(some, cfg, questions)), 1)
+        by_input[name] = round(some.num_rows / _cpu(lambda some=some: decontaminate(some, cfg, questions)), 1)
     view = view_text(texts["content"])
-    bare = _seconds(lambda: _letters(view.data, view.offsets, *folding(), 2 * view.max_bytes + 1))
+    bare = _cpu(lambda: _letters(view.data, view.offsets, *folding(), 2 * view.max_bytes + 1))
     columns = [name for name in judged.column_names if name.startswith("decontaminate.")]
     pq.write_table(judged.select(columns), f"{sys.argv[3]}.texts.parquet")
     pq.write_table(decontaminate(plants, cfg, questions).select(columns), f"{sys.argv[3]}.plants.parquet")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks.collision_curve import confirmed
 from benchmarks.measure import peak, reset_peak
 from governance import duplicates
 from governance.cluster import Cluster
@@ -148,17 +148,8 @@ def _draw(keys: np.ndarray, width: int, stream: int) -> np.ndarray:
 
 
 def theory(similarity: float, cfg: DedupConfig) -> float:
-    """Probability that a pair shares a band and that its estimate reaches the threshold, its hashes being equal
-    independently: P(enough equal) - P(enough equal and no band whole), by the distribution of equal hashes a band."""
-    bands, rows = cfg.banding
-    band = np.array([comb(rows, k) * similarity**k * (1 - similarity) ** (rows - k) for k in range(rows + 1)])
-    part = band.copy()
-    part[rows] = 0.0
-    every, broken = np.ones(1), np.ones(1)
-    for _ in range(bands):
-        every, broken = np.convolve(every, band), np.convolve(broken, part)
-    needed = int(np.ceil(cfg.threshold * cfg.num_hashes - 1e-9))
-    return float((every - broken)[needed:].sum())
+    """Probability that a pair shares a band and that its estimate reaches the threshold."""
+    return float(confirmed(np.array([similarity]), cfg.model_copy(update={"confirm": "signatures"}))[0])
 
 
 def found(job: Job, plan: Plan) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,16 @@ class Clock:
     def table(self, order: Iterable[str] | None = None) -> dict[str, dict[str, float]]:
         """Rows, CPU seconds and rows/s/core of each name, in the given order or that of their first running."""
         return {name: rate(self.rows[name], self.spent[name]) for name in order or list(self.spent)}
+
+
+def median_cpu(work: Callable[[], Any], runs: int) -> float:
+    """Median CPU seconds of a call; a first call, which may load and compile, is left out."""
+    spent = []
+    for _ in range(runs + 1):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return statistics.median(spent[1:])
 
 
 def rate(rows: int, seconds: float) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numba import njit
 
+from benchmarks.measure import median_cpu
 from governance.config import Settings
 from governance.tiers import l1
 from stages.codepoints import view_text
@@ -41,14 +41,8 @@ def _count_words(data: np.ndarray) -> int:
     return words
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    """Median CPU seconds of a call; the first is left out."""
-    spent = []
-    for _ in range(RUNS + 1):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent[1:])
+def _cpu(work: Callable[[], Any]) -> float:
+    return median_cpu(work, RUNS)
 
 
 def main() -> None:
@@ -66,13 +60,13 @@ def main() -> None:
     start = time.process_time()
     judge()
     first = time.process_time() - start
-    seconds = _seconds(judge)
+    seconds = _cpu(judge)
     by_stage = {
-        stage.name: _seconds(lambda stage=stage: stage.fn(_before(judged, stage), stage.config)) for stage in stages
+        stage.name: _cpu(lambda stage=stage: stage.fn(_before(judged, stage), stage.config)) for stage in stages
     }
     data = view_text(texts["content"]).data
     size = max(len(data), 1)
-    passes = {"sum_bytes": _seconds(lambda: _sum_bytes(data)), "count_words": _seconds(lambda: _count_words(data))}
+    passes = {"sum_bytes": _cpu(lambda: _sum_bytes(data)), "count_words": _cpu(lambda: _count_words(data))}
     reasons = {name: judged["table"][f"{name}.drop"] for name in STAGES[1:]}
     pq.write_table(pa.table(reasons), Path(sys.argv[2]))
     result = {
