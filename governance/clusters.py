@@ -7,9 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.job import Job, done_before
-from governance.parts import read_overlapping
-from governance.shuffle import Run, Shuffle, gathered, scratch, spilled
-from manifests.records import PartWriter, Record, read_record, read_records
+from governance.shuffle import Run, Shuffle, gathered, read_sound, scratch, spilled
+from manifests.records import Record, committed, read_record, write_part
 from stages import dedup
 from stages.components import LABELS
 from stages.uids import UID, uid_to_bytes, uid_words
@@ -34,7 +33,6 @@ CLUSTERS = pa.schema(
         ("similarity", pa.float32()),
     ]
 )
-_GROUP_ROWS = 100_000  # rows a row group of the cluster table, so that a shard reads only its own
 
 
 @done_before("duplicates")
@@ -45,11 +43,8 @@ def gather(job: Shuffle, number: int) -> Record:
         return Record("duplicates", number, f"run {number}", job.fingerprint)
     views = gathered(spilled(job, "confirmed", scratch(job, "views"), number), VIEWS)
     clusters = clusters_from(labels, views, tuple(dump.name for dump in job.dumps))
-    writer = PartWriter(job.store, f"{job.base}/duplicates/clusters-{number:05d}", CLUSTERS)
-    for start in range(0, clusters.num_rows, _GROUP_ROWS):
-        writer.write(clusters.slice(start, _GROUP_ROWS))
-        writer.flush()
-    return Record("duplicates", number, f"run {number}", job.fingerprint, [writer.finish()])
+    part = write_part(job.store, f"{job.base}/duplicates/clusters-{number:05d}", [clusters], CLUSTERS)
+    return Record("duplicates", number, f"run {number}", job.fingerprint, [part])
 
 
 def clusters_from(labels: pa.Table, views: pa.Table, dumps: tuple[str, ...]) -> pa.Table:
@@ -94,12 +89,13 @@ def _first_of_each(table: pa.Table, keys: tuple[np.ndarray, ...]) -> pa.Table:
     return table.take(pa.array(order[first])).combine_chunks()
 
 
-def survivors_of(job: Shuffle, age: int, run: Run, uids: pa.Array, ranks: np.ndarray) -> tuple[pa.Array, pa.Array]:
-    """The survivors of rows of a run and their ranks; a row of an older dump without duplicates is its own, as all rows
-    of the job's own dump are for now."""
-    if age == job.age:
-        return uids, pa.array(ranks)
-    found = _clusters(job.at(age), run.number, uids)
+def older_clusters(job: Shuffle, age: int, run: Run) -> pa.Table:
+    """CLUSTERS of a run of an older dump; empty for the job's own, whose clusters are not known yet."""
+    return _clusters(job.at(age), run.number) if age < job.age else CLUSTERS.empty_table()
+
+
+def survivors_of(job: Shuffle, found: pa.Table, uids: pa.Array, ranks: np.ndarray) -> tuple[pa.Array, pa.Array]:
+    """The survivors of rows, and their ranks, by the clusters of their run; a row that is in none is its own."""
     place = pc.index_in(uids, value_set=found["uid"].combine_chunks())
     ages = pc.index_in(found["survivor_dump"], value_set=pa.array([dump.name for dump in job.dumps]))
     theirs = pa.array(dedup.rank(found["survivor_length"].to_numpy(), ages.to_numpy()))
@@ -110,25 +106,19 @@ def survivors_of(job: Shuffle, age: int, run: Run, uids: pa.Array, ranks: np.nda
 def clusters_of_shard(job: Shuffle, shard: int, uids: pa.ChunkedArray) -> pa.Table:
     """The cluster rows among ``uids`` of one shard of the job's own dump."""
     run = next(run.number for run in job.own.runs if shard in run.shards)
-    return _clusters(job, run, uid_to_bytes(uids.combine_chunks()))
+    table = _clusters(job, run)
+    return table.filter(pc.is_in(table["uid"], value_set=uid_to_bytes(uids.combine_chunks())))
 
 
 def clusters_of(job: Job, uids: pa.ChunkedArray) -> pa.Table | None:
     """The cluster rows among ``uids``, which may be of any shards; None if there are none."""
     wanted = uid_to_bytes(uids.combine_chunks()) if len(uids) else pa.array([], UID)
-    tables = [_clusters_in(job, record, wanted) for record in read_records(job.store, job.base, "duplicates")]
-    table = gathered(tables, CLUSTERS)
+    tables = (_clusters(job, number) for number in sorted(committed(job.store, job.base, "duplicates")))
+    table = gathered((table.filter(pc.is_in(table["uid"], value_set=wanted)) for table in tables), CLUSTERS)
     return table if table.num_rows else None
 
 
-def _clusters(job: Job, run: int, uids: pa.Array) -> pa.Table:
-    return _clusters_in(job, read_record(job.store, job.base, "duplicates", run), uids)
-
-
-def _clusters_in(job: Job, record: Record, uids: pa.Array) -> pa.Table:
-    """The rows among ``uids`` of one part of the clusters: only the row groups that span them are read."""
-    if not record.parts or not len(uids):
-        return CLUSTERS.empty_table()
-    low, high = (pc.min_max(uids.cast(pa.binary()))[name].as_py() for name in ("min", "max"))
-    table = read_overlapping(job.store, record.parts[0], low, high)
-    return table.filter(pc.is_in(table["uid"], value_set=uids))
+def _clusters(job: Job, run: int) -> pa.Table:
+    """CLUSTERS of the rows of a run."""
+    record = read_record(job.store, job.base, "duplicates", run)
+    return gathered((read_sound(job, record, part) for part in record.parts), CLUSTERS)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance import tiers
-from governance.clusters import CONFIRMED, VIEWS, survivors_of
+from governance.clusters import CONFIRMED, VIEWS, older_clusters, survivors_of
 from governance.errors import CorpusError
 from governance.job import Job, annotation_parts, data_parts, done_before, models_of
 from governance.parts import read_parts
@@ -28,8 +29,9 @@ from stages import dedup
 from stages.minhash import DedupConfig, decode_signatures, shingle_sets
 from stages.uids import UID, uid_to_bytes
 
-WANTED = pa.schema([("uid", UID), ("partition", pa.int32())])
+WANTED = pa.schema([("uid", UID), ("destination", pa.int32())])
 SHINGLES = pa.schema([("uid", UID), ("shingles", pa.large_list(pa.uint32()))])
+SLICE_CHARS = 50_000_000  # of the texts whose shingles are compared at once: 0.2 GB of them where all are Chinese
 DOUBT = 2.5  # standard errors of the estimate around the threshold within which the shingles are counted
 
 
@@ -49,19 +51,19 @@ def collect(job: Shuffle, partition: int) -> Record:
     old = dedup.age_of(pairs["rank_a"].to_numpy()) < job.age
     compared = (pairs["kind"].to_numpy() != dedup.EXACT) & (job.settings.l1.dedup.confirm != "none")
     wanted = Spill(job.store, scratch(job, "wanted"), partition, WANTED)
-    _want(job, wanted, partition, pairs.filter(pa.array(old | compared)), "a")
-    _want(job, wanted, partition, pairs.filter(pa.array(compared)), "b")
+    for side, rows in (("a", old | compared), ("b", compared)):
+        _want(job, wanted, partition, pairs.filter(pa.array(rows)), side)
     return Record("pairs", partition, f"partition {partition}", job.fingerprint, [*spill.finish(), *wanted.finish()])
 
 
-def _want(job: Shuffle, spill: Spill, partition: int, pairs: pa.Table, side: str) -> None:
-    """Name the rows of one side of pairs to the runs that hold them."""
+def _want(job: Shuffle, spill: Spill, destination: int, pairs: pa.Table, side: str) -> None:
+    """Name the rows of one side of pairs to the runs that hold them, and where the answer goes."""
     ranks = pairs[f"rank_{side}"].to_numpy()
     uids, first = _distinct(pairs[side])
     places, runs = job.runs_of(uids)
     right = job.ages_of(runs) == dedup.age_of(ranks[first])[places]
     column = uids.take(pa.array(places[right]))
-    spill.write(pa.table([column, pa.array([partition] * len(column), pa.int32())], schema=WANTED), runs[right])
+    spill.write(pa.table([column, pa.array([destination] * len(column), pa.int32())], schema=WANTED), runs[right])
 
 
 def _distinct(uids: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
@@ -73,16 +75,16 @@ def _distinct(uids: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
 
 
 def _asked(job: Shuffle, step: str, folder: str, number: int) -> pa.Table:
-    """The rows that partitions want of a run: uid and partition, each once."""
+    """The rows that are wanted of a run: uid and destination, each once."""
     wanted = gathered(spilled(job, step, scratch(job, folder), number), WANTED)
-    return wanted.group_by(["uid", "partition"], use_threads=False).aggregate([]).select(WANTED.names)
+    return wanted.group_by(WANTED.names, use_threads=False).aggregate([]).select(WANTED.names)
 
 
 def _answer(spill: Spill, wanted: pa.Table, found: pa.Table) -> None:
-    """Send each found row to the partitions that want it."""
+    """Send each found row to where it is wanted."""
     place = pc.index_in(wanted["uid"].combine_chunks(), value_set=found["uid"].combine_chunks())
     there = pc.is_valid(place)
-    destinations = wanted["partition"].filter(there).to_numpy()
+    destinations = wanted["destination"].filter(there).to_numpy()
     spill.write(found.take(place.filter(there)).combine_chunks(), destinations)
 
 
@@ -93,14 +95,13 @@ def sketch(job: Shuffle, number: int) -> Record:
     wanted = _asked(job, "pairs", "wanted", number)
     spill = Spill(job.store, scratch(job, "sketches"), number, schema)
     if wanted.num_rows:
-        age, run = job.find_run(number)
-        for found in _signatures(job, age, run, wanted["uid"].combine_chunks(), schema):
+        for found in _signatures(job, *job.find_run(number), wanted["uid"].combine_chunks(), schema):
             _answer(spill, wanted, found)
     return Record("sketches", number, f"run {number}", job.fingerprint, spill.finish())
 
 
 def _signatures(job: Shuffle, age: int, run: Run, wanted: pa.Array, schema: pa.Schema) -> Iterator[pa.Table]:
-    there = job.at(age)
+    there, sealed = job.at(age), older_clusters(job, age, run)
     columns = ("uid", "dedup.signature", "dedup.length")
     for shard in run.shards:
         record = read_record(job.store, there.base, "annotations", shard)
@@ -110,7 +111,7 @@ def _signatures(job: Shuffle, age: int, run: Run, wanted: pa.Array, schema: pa.S
             rows, uids = table.filter(mask), uids.filter(mask)
             if rows.num_rows:
                 ranks = dedup.rank(rows["dedup.length"].to_numpy(), age)
-                survivor, rank = survivors_of(job, age, run, uids, ranks)
+                survivor, rank = survivors_of(job, sealed, uids, ranks)
                 yield pa.table([uids, rows["dedup.signature"].combine_chunks(), survivor, rank], schema=schema)
 
 
@@ -128,9 +129,20 @@ def estimate(job: Shuffle, partition: int) -> Record:
         spill.write(rows, np.full(rows.num_rows, partition))
         parts += spill.finish()
     texts = Spill(job.store, scratch(job, "texts"), partition, WANTED)
-    for side in ("a", "b"):
-        _want(job, texts, partition, doubtful, side)
+    for number, pairs in enumerate(_slices(doubtful)):
+        for side in ("a", "b"):
+            _want(job, texts, partition + number * job.partitions, pairs, side)
     return Record("estimates", partition, f"partition {partition}", job.fingerprint, [*parts, *texts.finish()])
+
+
+def _slices(doubtful: pa.Table) -> list[pa.Table]:
+    """Pairs in slices whose texts are bounded: pages of one template, or books, would fill the memory at once."""
+    if doubtful.num_rows == 0:
+        return []
+    chars = sum(dedup.length_of(doubtful[f"rank_{side}"].to_numpy()).astype(np.int64) for side in ("a", "b"))
+    number = np.cumsum(chars) // SLICE_CHARS
+    bounds = np.flatnonzero(np.r_[True, number[1:] != number[:-1], True]).tolist()
+    return [doubtful.slice(start, stop - start) for start, stop in pairwise(bounds)]
 
 
 def _scored(job: Shuffle, pairs: pa.Table, sketches: pa.Table) -> pa.Table:
@@ -224,9 +236,10 @@ def confirm(job: Shuffle, partition: int) -> Record:
     """The confirmed pairs of a partition, and what each row of them is like, for the run that holds it."""
     decided = gathered(spilled(job, "estimates", scratch(job, "decided"), partition), CONFIRMED)
     doubtful = gathered(spilled(job, "estimates", scratch(job, "doubtful"), partition), CONFIRMED)
-    if doubtful.num_rows:
-        doubtful = _counted(job, partition, doubtful)
-    pairs = pa.concat_tables([decided, doubtful]).combine_chunks()
+    counted = [
+        _counted(job, partition + number * job.partitions, pairs) for number, pairs in enumerate(_slices(doubtful))
+    ]
+    pairs = pa.concat_tables([decided, *counted]).combine_chunks()
     spill = Spill(job.store, scratch(job, "confirmed"), partition, CONFIRMED)
     spill.write(pairs, np.full(pairs.num_rows, partition))
     views = Spill(job.store, scratch(job, "views"), partition, VIEWS)
@@ -238,11 +251,11 @@ def confirm(job: Shuffle, partition: int) -> Record:
     return Record("confirmed", partition, f"partition {partition}", job.fingerprint, [*spill.finish(), *views.finish()])
 
 
-def _counted(job: Job, partition: int, pairs: pa.Table) -> pa.Table:
-    """The pairs whose true similarity reaches the threshold, with it."""
+def _counted(job: Job, destination: int, pairs: pa.Table) -> pa.Table:
+    """Those of a slice of pairs whose true similarity reaches the threshold, with it."""
     from stages.pair_kernels import shared_values
 
-    sets = gathered(spilled(job, "shingles", scratch(job, "shingles"), partition), SHINGLES)
+    sets = gathered(spilled(job, "shingles", scratch(job, "shingles"), destination), SHINGLES)
     known, lists = sets["uid"].combine_chunks(), sets["shingles"].combine_chunks()
     offsets = lists.offsets.to_numpy()
     a, b = (pc.index_in(pairs[side].combine_chunks(), value_set=known) for side in ("a", "b"))

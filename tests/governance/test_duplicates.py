@@ -98,13 +98,13 @@ def write(job: Job, shards: Sequence[Sequence[Row]]) -> list[str]:
 
 def find(job: Job) -> dict[str, dict[str, Any]]:
     """Uid -> what the clusters say of it."""
-    duplicates.find(job, Cluster(workers=0))
+    done = duplicates.find(job, Cluster(workers=0))
     uids = [
         f"{shard_key(job.dump, record.name)}{k:024x}"
         for record in read_records(job.store, job.base, "annotations")
         for k in range(record.ledger[0].came.rows)
     ]
-    found = clusters_of(job, pa.chunked_array([uids], pa.string()))
+    found = clusters_of(done, pa.chunked_array([uids], pa.string()))
     if found is None:
         return {}
     rows = found.to_pylist()
@@ -234,6 +234,7 @@ def test_no_partitioning_grouping_or_way_of_joining_changes_the_clusters(
         monkeypatch.setattr(duplicates, "ROWS_A_PARTITION", partition)
         monkeypatch.setattr(shuffle, "ROWS_A_RUN", run)
         monkeypatch.setattr(shuffle, "HELD_BYTES", 100 if number % 2 else 1 << 20)
+        monkeypatch.setattr(confirm, "SLICE_CHARS", 10**7 if number % 2 else 2000)
         job = job_of(Store(f"{store.url}-{number}"), run=Run(pairs_in_memory=memory))
         write(job, corpus())
         found = find(job)
@@ -319,7 +320,7 @@ FOLDERS = (
     "index/exact", "index/bands", "_shuffle/exact", "_shuffle/victims", "_shuffle/stars", "_shuffle/pairs",
     "_shuffle/wanted", "_shuffle/sketches", "_shuffle/decided", "_shuffle/doubtful", "_shuffle/texts",
     "_shuffle/shingles", "_shuffle/confirmed", "_shuffle/views", "_shuffle/labels", "_shuffle/edges-000",
-    "_shuffle/edges-002",
+    "_shuffle/edges-002", "/duplicates",
 )  # fmt: skip
 
 
@@ -343,14 +344,14 @@ def test_a_part_that_is_damaged_or_gone_is_built_again_and_not_skipped(
         done = create(self, path, data)
         if "/_shards/" in path:
             for part in Record.from_bytes(data).parts:
-                if any(f"/{folder}/" in part.path for folder in FOLDERS) and part.path not in hit:
+                if any(f"{folder}/" in part.path for folder in FOLDERS) and part.path not in hit:
                     hit.add(part.path)
                     damage(self, part.path, how)
         return done
 
     monkeypatch.setattr(Store, "create", damaging)
     assert find(job) == expected
-    touched = {folder for folder in FOLDERS if any(f"/{folder}/" in path for path in hit)}
+    touched = {folder for folder in FOLDERS if any(f"{folder}/" in path for path in hit)}
     assert touched >= {folder for folder in FOLDERS if "edges" not in folder}
     assert memory or touched == set(FOLDERS)
 
