@@ -23,6 +23,7 @@ from governance.config import Settings
 from governance.funnel import tier_row
 from governance.inputs import find_shards
 from governance.progress import Progress
+from governance.shuffle import Shuffle
 from manifests.store import Store
 from stages.contract import Stage
 
@@ -70,9 +71,9 @@ def watch(clock: Clock, html: list[int]) -> None:
             html.append(pc.sum(pc.binary_length(table["payload"])).as_py() or 0)
             yield table
 
-    def find_clocked(*arguments: Any) -> None:
+    def find_clocked(*arguments: Any) -> Shuffle:
         with clock.on("duplicates"):
-            find(*arguments)
+            return find(*arguments)
 
     tiers.stages_of, tiers.entry_stages = all_clocked(tiers.stages_of), all_clocked(tiers.entry_stages)
     tiers.read_input, duplicates.find = read_clocked, find_clocked

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +59,9 @@ def _run(folder: Path, texts: list[str], level: str, enter: str, *overrides: str
     source, output = folder / "rows.jsonl", folder / "out"
     source.write_text("\n".join(json.dumps({"text": text, "url": f"http://a{k}.org/"}) for k, text in enumerate(texts)))
     ask = commands.Ask(level, (str(source),), str(output), None, enter, "web", None, 0, overrides, False)
-    shown: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.print", lambda text, **_: shown.append(text))
+    with redirect_stdout(StringIO()) as shown:
         commands.run(ask, as_json=True)
-    return json.loads(shown[-1]), str(output)
+    return json.loads(shown.getvalue()), str(output)
 
 
 def _sets(path: Path) -> str:
