@@ -13,6 +13,7 @@ import polars
 import pyarrow as pa
 import trafilatura
 
+from classifiers.normalize import marks
 from governance import commands
 from governance.config import Settings
 from governance.runner import fold, load_models
@@ -36,6 +37,7 @@ def warm() -> None:
 
 
 warm()
+marks()
 load_extractor(ExtractConfig())
 bundled_lists()
 WARMED = (commands, ftfy, openai, polars, trafilatura)
