@@ -133,7 +133,7 @@ def corpus(seed: int = 0, pages: int = 40) -> list[list[Row]]:
         lang, make = ("en", en) if k % 2 else ("zh", zh)
         base = page(1000 * seed + k, lang)
         rows.append(make(base))
-        rows += [make(edited(base, rng.randint(0, 12), rng.random()))] * rng.choice((0, 0, 1, 2))  # type: ignore[arg-type]
+        rows += [make(edited(base, rng.randint(0, 12), rng.randrange(10**6)))] * rng.choice((0, 0, 1, 2))
     rng.shuffle(rows)
     return [rows[k::4] for k in range(4)]
 

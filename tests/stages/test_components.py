@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pyarrow as pa
@@ -65,11 +66,11 @@ PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).filter(lambda
 
 @given(PAIRS, st.integers(1, 5), st.randoms(use_true_random=False))
 def test_rounds_over_partitions_and_one_worker_give_the_same_labels(
-    pairs: list[tuple[int, int]], split: int, random: object
+    pairs: list[tuple[int, int]], split: int, random: Random
 ) -> None:
     expected = rows_of(components(edges(pairs)))
-    turned = [pair if random.random() < 0.5 else pair[::-1] for pair in pairs]  # type: ignore[attr-defined]
-    random.shuffle(turned)  # type: ignore[attr-defined]
+    turned = [pair if random.random() < 0.5 else pair[::-1] for pair in pairs]
+    random.shuffle(turned)
     parts = [edges(turned[k::split]) for k in range(split)]
     assert rows_of(components(pa.concat_tables(parts))) == expected
     assert in_rounds(parts) == expected
