@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Raw web pages to verified, traceable pre-training data: "
     "L0 text, L1 clean, L2 selected, L3 rewritten and checked against its own source.",
 )
+app.add_typer(classifier_app, name="classifier")
 
 
 class Level(StrEnum):
