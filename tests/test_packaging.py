@@ -20,7 +20,7 @@ def _frozen() -> dict[str, str]:
     return {canonicalize_name(item.name): str(item.specifier).removeprefix("==") for item in wanted}
 
 
-@pytest.mark.parametrize("extra", ["", "cpu", "train", "dev", "bench"])
+@pytest.mark.parametrize("extra", ["", "cpu", "train", "static", "dev", "bench"])
 def test_what_the_project_asks_for_is_frozen(extra: str) -> None:
     asked = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
     frozen = _frozen()
