@@ -42,7 +42,10 @@ class StaticClassifier:
     weights: np.ndarray  # float64 (dim,), of features as they come
     bias: float
     max_tokens: int
-    kind: str = "static"
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """P(pos) of each text, float64 (n,), in 0 to 1; NaN for a text of which nothing is left."""
+        return score_static(self, texts)
 
 
 def fit_static(train: pa.Table, cfg: StaticConfig, out: Path) -> None:

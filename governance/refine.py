@@ -72,14 +72,14 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
 
 def conversation(settings: Settings) -> Conversation:
     """The prompts and the model that all tasks share."""
-    identity = _written_by(settings.l3.engine)
+    identity = written_by(settings.l3.engine)
     languages = engine_languages(settings.l3.engine)
     return open_conversation(
         settings.l3.synthesize, identity["name"], identity["revision"], languages, settings.l1.language.languages
     )
 
 
-def _written_by(engine: EngineConfig) -> dict[str, str]:
+def written_by(engine: EngineConfig) -> dict[str, str]:
     """Name and revision of the model, the same before and after it was downloaded: of a server or a hub id, which may
     move, the revision is what the settings say; of a folder it is the hash of its weights."""
     if engine.endpoint:

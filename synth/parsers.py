@@ -9,15 +9,20 @@ THINK = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 THINK_RESIDUE = re.compile(r"</?think>", re.IGNORECASE)
 QUESTION = re.compile(r"^[\s*#]*(?:Question|Q|问题|问)\s*\d*\s*\**\s*[:：]\s*\**", re.MULTILINE)
 ANSWER = re.compile(r"^[\s*#]*(?:Answer|A|答案|回答|答)\s*\d*\s*\**\s*[:：]\s*\**", re.MULTILINE)
+SCORE_LABEL = re.compile(r"^[\s*#]*(?:Score|得分)\s*\**\s*[:：]", re.MULTILINE | re.IGNORECASE)
+SCORE = re.compile(r"[\s*#]*(?:Score|得分)\s*\**\s*[:：]\s*\**\s*(\d{1,3})\s*(?:/\s*5|分)?[\s*.。]*", re.IGNORECASE)
+MAX_SCORE = 5
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """One output, read. For a question-answer pair both parts are set; of a rewrite there is only the text."""
+    """One output, read. For a question-answer pair both parts are set; of a rewrite there is only the text; a judgement
+    has a score."""
 
     text: str  # what the model wrote, without think blocks
     question: str | None = None
     answer: str | None = None
+    score: int | None = None
 
 
 class ParseError(ValueError):
@@ -37,7 +42,9 @@ def parse(parser: str, text: str) -> Parsed:
         return parse_rewrite(text)
     if parser == "question_answer":
         return parse_question_answer(text)
-    raise ValueError(f"no parser {parser!r}; known: rewrite, question_answer")
+    if parser == "score":
+        return parse_score(text)
+    raise ValueError(f"no parser {parser!r}; known: rewrite, question_answer, score")
 
 
 def strip_think(text: str) -> str:
@@ -70,3 +77,16 @@ def parse_question_answer(text: str) -> Parsed:
     if not all(parts):
         raise ParseError("empty_part")
     return Parsed(text, question=parts[0], answer=parts[1])
+
+
+def parse_score(text: str) -> Parsed:
+    """A justification, and as its last line "Score: N" with a whole number from 0 to 5, given once."""
+    text = strip_think(text)
+    if len(SCORE_LABEL.findall(text)) > 1:
+        raise ParseError("several_scores")
+    found = SCORE.fullmatch(text.rpartition("\n")[2])
+    if not found:
+        raise ParseError("no_score")
+    if int(found[1]) > MAX_SCORE:
+        raise ParseError("score_out_of_range")
+    return Parsed(text, score=int(found[1]))

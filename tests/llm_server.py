@@ -1,6 +1,7 @@
 """A loopback server that speaks the OpenAI protocol, plays faults, and counts what it was asked.
 
-It stands in for a model only: what it writes is the text it was shown, so that checks with copying allowed pass it.
+It stands in for a model only: what it writes is the text it was shown, so that checks with copying allowed pass it, or
+what a test's own ``write`` makes of the last message.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +28,8 @@ class Server(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.errors_to_play = 0
         self.dies_after: int | None = None
+        self.write: Callable[[str], str] = lambda shown: re.sub(r"^(Text:|原文：)\s*", "", shown)
+        self.finish_reason = "stop"
         self.lock = threading.Lock()
 
     @property
@@ -49,10 +52,14 @@ class _Handler(BaseHTTPRequestHandler):
         if play_error:
             self.send_error(500, "played")
             return
-        self._reply(re.sub(r"^(Text:|原文：)\s*", "", body["messages"][-1]["content"]))
+        self._reply(self.server.write(body["messages"][-1]["content"]))
 
     def _reply(self, text: str) -> None:
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        choice = {
+            "index": 0,
+            "finish_reason": self.server.finish_reason,
+            "message": {"role": "assistant", "content": text},
+        }
         usage = {"prompt_tokens": 10, "completion_tokens": len(text.split()), "total_tokens": 10 + len(text.split())}
         reply = {
             "id": "1",
@@ -77,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
 def llm_server() -> Iterator[Server]:
     """A running server."""
     server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

@@ -53,3 +53,36 @@ def test_a_think_block_that_never_ends_is_residue() -> None:
 def test_an_unknown_parser_is_an_error_of_the_prompt() -> None:
     with pytest.raises(ValueError, match="no parser 'json'"):
         parse("json", "{}")
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("Clear.\nScore: 3", 3),
+        ("**Score: 0**", 0),
+        ("Score: 5/5.", 5),
+        ("<think>Score: 1</think>\nscore: 2", 2),
+        ("清楚。\n得分：4分", 4),
+        ("The score: 5 is too much.\nScore: 1", 1),
+    ],
+)
+def test_a_score_is_the_last_line(text: str, score: int) -> None:
+    assert parse("score", text).score == score
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no_score"),
+        ("Score: 4\nthat is all", "no_score"),
+        ("Score: 3.5", "no_score"),
+        ("Score: 4/10", "no_score"),
+        ("Score: -1", "no_score"),
+        ("Score: 6", "score_out_of_range"),
+        ("Score: " + "9" * 10_000, "no_score"),
+        ("Score: 1\nScore: 1", "several_scores"),
+        ("<think>Score: 1", "think_residue"),
+    ],
+)
+def test_anything_but_one_score_has_a_reason(text: str, why: str) -> None:
+    assert reason("score", text) == why
