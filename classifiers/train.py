@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from classifiers.evaluate import metrics
 from classifiers.normalize import Normalizer, load_normalizer, normalize
-from classifiers.score import NEGATIVE, POSITIVE, load_model, model_sha256, score_lines
+from classifiers.score import NEGATIVE, POSITIVE, model_sha256, score_lines
 
 # glibc takes blocks above 32 MiB from the kernel, zeroed, which fastText's training needs: see fit.py.
 MIN_MATRIX_BYTES = 33 * 2**20
@@ -67,7 +67,9 @@ def train(
     check_classes(classes)
     split = {label: held_out(lines, cfg.held_out) for label, lines in classes.items()}
     fit({label: lines for label, (lines, _) in split.items()}, cfg, out)
-    model = load_model(out, normalizer).model
+    import fasttext
+
+    model = fasttext.load_model(str(out))
     figures = {"held_out": measure(model, split[POSITIVE][1], split[NEGATIVE][1])}
     for name, (test_positives, test_negatives) in (tests or {}).items():
         figures[name] = measure(model, unique(normalizer, test_positives), unique(normalizer, test_negatives))

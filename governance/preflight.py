@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from classifiers.score import check_fasttext, model_path
+from classifiers.fasttext_file import read_model
+from classifiers.score import check_classifier, model_path
 from governance.config import Settings
 from governance.errors import RunError, UsageError
 from governance.plan import model_errors
@@ -22,18 +22,17 @@ _TIMEOUT_S = 20.0  # for a server to say what it serves
 
 
 def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
-    """Every fastText file that the levels need begins like one. Errors: UsageError naming setting and file."""
-    for name, path in _fasttext_files(settings, levels):
-        with model_errors(name):
-            check_fasttext(path)
+    """Every fastText model that the levels need can be read, knows its labels and its language.
 
-
-def _fasttext_files(settings: Settings, levels: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    Errors: UsageError naming setting and file.
+    """
     if "L1" in levels and settings.l1.language.model:
-        yield "l1.language.model", Path(settings.l1.language.model)
+        with model_errors("l1.language.model"):
+            read_model(Path(settings.l1.language.model))
     if "L2" in levels:
         for language, path in settings.l2.quality.models.items():
-            yield f"l2.quality.models.{language}", model_path(language, path)
+            with model_errors(f"l2.quality.models.{language}"):
+                check_classifier(model_path(language, path), language)
 
 
 def check_question_sets(settings: Settings, levels: tuple[str, ...]) -> None:

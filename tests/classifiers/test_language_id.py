@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers import fit
-from classifiers.language_id import LanguageModel, fnv, load_language_model, model_path
+from classifiers.fasttext_file import fnv
+from classifiers.language_id import LanguageModel, load_language_model, model_path
 from stages.language import LanguageConfig, language
 
 LINES = {

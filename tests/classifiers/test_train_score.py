@@ -13,8 +13,7 @@ from pydantic import ValidationError
 
 from classifiers.card import write_cards
 from classifiers.evaluate import auc, metrics
-from classifiers.normalize import load_normalizer, normalize
-from classifiers.score import NEGATIVE, load_model, model_path, model_sha256, score, score_lines
+from classifiers.score import load_model, model_sha256, score
 from classifiers.train import TrainConfig, held_out, train
 
 SMALL = {"dim": 16, "bucket": 600_000, "min_count": 1, "epochs": 5}
@@ -64,43 +63,6 @@ def test_quantising_makes_the_file_small_and_keeps_the_answers(trained: tuple[Pa
     report = train(sentences(150, 1), menus(150, 2), cfg, small)
     assert report["bytes"] < trained[1]["bytes"] / 10
     assert report["metrics"]["held_out"]["accuracy"] > 0.95
-
-
-def test_the_score_is_the_published_rule(trained: tuple[Path, dict]) -> None:
-    classifier = load_model(trained[0])
-    texts = [*sentences(20, 5), *menus(20, 6), "Neither of those words", "什么都不是"]
-    expected = []
-    for line in normalize(classifier.normalizer, texts):
-        labels, probabilities = classifier.model.predict(line)
-        probability = min(probabilities.tolist()[0], 1)
-        expected.append(1 - probability if labels[0] == NEGATIVE else probability)
-    found = score(classifier, texts)
-    np.testing.assert_array_equal(found, np.array(expected))
-    assert ((found >= 0) & (found <= 1)).all()
-
-
-def test_nothing_to_score_is_not_a_number_and_no_texts_no_scores(trained: tuple[Path, dict]) -> None:
-    classifier = load_model(trained[0])
-    assert np.isnan(score(classifier, ["", " \n"[:1]])).all()
-    assert score(classifier, []).shape == (0,)
-    assert score_lines(classifier.model, []).shape == (0,)
-
-
-def test_files_that_are_no_classifier_are_refused_by_name(tmp_path: Path) -> None:
-    import fasttext
-
-    normalizer = load_normalizer()
-    with pytest.raises(ValueError, match=r"none\.bin does not exist"):
-        load_model(tmp_path / "none.bin", normalizer)
-    (tmp_path / "text.bin").write_text("not a model" * 100)
-    with pytest.raises(ValueError, match=r"text\.bin is not a fastText model"):
-        load_model(tmp_path / "text.bin", normalizer)
-    lines = tmp_path / "lines.txt"
-    lines.write_text("__label__good some words here\n__label__bad other words there\n" * 20)
-    model = fasttext.train_supervised(str(lines), dim=16, bucket=600_000, wordNgrams=2, thread=1, verbose=0, epoch=0)
-    model.save_model(str(tmp_path / "other.bin"))
-    with pytest.raises(ValueError, match=r"other\.bin has labels .*__label__bad"):
-        load_model(tmp_path / "other.bin", normalizer)
 
 
 def test_one_class_or_a_text_in_both_is_refused_before_training(tmp_path: Path) -> None:
@@ -153,8 +115,3 @@ def test_cards_say_what_the_report_says(trained: tuple[Path, dict], tmp_path: Pa
     assert card.startswith("# A small model\n\nGood for tests.\n")
     assert "| a-doc | 1 | MIT | prose, test | 3 | 4 |" in card
     assert report["sha256"] in card
-
-
-def test_bundled_is_the_model_of_the_language_and_a_path_is_itself() -> None:
-    assert model_path("zh").name == "zh.ftz"
-    assert model_path("zh", "/models/released.bin") == Path("/models/released.bin")
