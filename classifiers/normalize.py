@@ -19,6 +19,7 @@ package tokenizers, at fifteen times its speed and more.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -68,12 +69,14 @@ def _load(path: Path) -> Normalizer:
 
 def _fast(path: Path, sha256: str) -> Normalizer:
     """By fastokens. Errors: ValueError for a tokenizer of a kind it does not know."""
+    # A run has a worker for every core, so threads of their own would only stand in each other's way.
+    os.environ.setdefault("FASTOKENS_BPE_THREADS", "1")
     from fastokens._native import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
 
     def encode(text: str) -> np.ndarray:
-        # One at a time: a batch goes through a pool of threads, which costs twice the CPU time.
+        # The flat call gives bytes, not a list of Python numbers: three times as fast.
         return np.frombuffer(tokenizer.encode_batch_flat([text])[0], np.uint32)
 
     return Normalizer(encode, piece_table(tokenizer.decode_batch, tokenizer.vocab_size), sha256)
