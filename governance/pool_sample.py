@@ -109,7 +109,8 @@ def screen(
 
 def _shares(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Whether a row has a key in common with any row of others, bool (n,)."""
-    return is_among(keys.ravel(), np.unique(others[np.nonzero(others)])).reshape(keys.shape).any(axis=1)
+    found = is_among(keys.ravel(), np.unique(others[np.nonzero(others)]))
+    return np.asarray(found.reshape(keys.shape).any(axis=1))
 
 
 def _repeats(keys: np.ndarray) -> np.ndarray:
