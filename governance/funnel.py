@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from governance import contamination
+from governance import contamination, selection
 from governance.job import data_parts
 from governance.parts import read_parts
 from governance.pipeline import Outcome
@@ -23,6 +23,7 @@ def as_json(store: Store, outcome: Outcome, output: str, dump: str, seconds: flo
         "tiers": tiers,
         "wall_s": round(seconds, 2),
     }
+    body["selection"] = selection.told(outcome.manifests.get("L2", {}))
     body["contamination"] = contamination.summary(store, outcome.manifests)
     refined = outcome.manifests.get("L3")
     if refined is not None:
@@ -105,6 +106,8 @@ def show(body: dict[str, Any]) -> None:
         )
         table.add_row(*cells)
     console.print(table)
+    for language, told in body["selection"].items():
+        console.print(selection.in_words(language, told), highlight=False)
     for tier, told in body["contamination"].items():
         console.print(f"Contamination: {contamination.in_words(tier, told)}", highlight=False)
     if "synthesis" in body:

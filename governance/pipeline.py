@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import contamination, duplicates, refine, repeats, steps
+from governance import contamination, duplicates, refine, repeats, selection, steps
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
 from governance.inputs import Shard
 from governance.job import Job, data_parts
 from governance.older import older_dumps
-from governance.plan import TierPlan, differences, make_plan
+from governance.plan import TierPlan, differences, make_plan, scores_fingerprint
 from governance.progress import Progress
 from manifests import ledger as accounts
 from manifests.records import Record, committed, read_records, sweep
@@ -24,7 +24,9 @@ from manifests.store import Store
 from stages.dedup import signature_stage
 
 LEVELS = ("L0", "L1", "L2", "L3")
-BESIDE = {"L1": ("keys", "buckets", "duplicates")}  # steps whose parts stay in a sealed tier beside its rows
+# Steps whose parts stay in a sealed tier beside its rows.
+BESIDE = {"L1": ("keys", "buckets", "duplicates"), "L2": (selection.STEP,)}
+_FOLDERS = ("data", "annotations", selection.STEP, "duplicates", "index", "_shuffle", "_answers")  # of parts
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
     if stale and not request.rebuild:
         _refuse(request, stale[0])
     if stale:
+        scores = {plan.tier: plan.scores for plan in plans}
         for tier in LEVELS[LEVELS.index(stale[0].tier) :]:
-            discard(request.store, tier, request.dump)
+            discard(request.store, tier, request.dump, scores.get(tier))
     for plan in plans:
         manifest = read_manifest(request.store, plan.tier, request.dump)
         if manifest is None:
@@ -94,15 +97,18 @@ def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
         raise CorpusError(f"{tier}/{dump}/manifest.json is damaged: {error}", "see `governance verify`") from error
 
 
-def discard(store: Store, tier: str, dump: str) -> None:
+def discard(store: Store, tier: str, dump: str, scores: str | None = None) -> None:
     """Remove a tier of a dump: the seal first, then the records, so that nothing half removed looks whole or done, and
-    the plan last, so that a killed removal is taken up again."""
+    the plan last, so that a killed removal is taken up again. Scores of the fingerprint ``scores`` stay, with their
+    records."""
     base = f"{tier}/{dump}"
     parts = [part.path for record in read_records(store, base, "data") for part in record.parts]
+    spared = selection.reusable(store, base, scores)
     store.delete([f"{base}/manifest.json"])
-    store.delete([found.path for found in store.list(f"{base}/_shards")])
+    store.delete([found.path for found in store.list(f"{base}/_shards") if found.path not in spared])
     store.delete(parts)
-    store.delete([found.path for found in store.list(base) if found.path != f"{base}/plan.json"])
+    spared.add(f"{base}/plan.json")
+    store.delete([found.path for found in store.list(base) if found.path not in spared])
     store.delete([f"{base}/plan.json"])
 
 
@@ -121,11 +127,13 @@ def _stored_plan(store: Store, plan: TierPlan) -> dict[str, Any] | None:
 
 def _refuse(request: Request, plan: TierPlan) -> None:
     found = _stored_plan(request.store, plan)
-    changed = "; ".join(differences(found["plan"] if found else {}, plan.body)[:3])
+    old = found["plan"] if found else {}
+    changed = "; ".join(differences(old, plan.body)[:3])
+    kept = "; the scores are kept" if plan.scores and plan.scores == scores_fingerprint(old) else ""
     raise UsageError(
         f"{request.store.url} holds {plan.tier} of dump {plan.dump!r} built differently: {changed}",
         "use another --output or --dump, go back to the old settings, or add --rebuild to replace "
-        f"{plan.tier} and the tiers above it",
+        f"{plan.tier} and the tiers above it{kept}",
     )
 
 
@@ -157,9 +165,13 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
     if plan.tier == "L2":
         with _timed(outcome.seconds, "L2 commonplaces"):
             job = contamination.find(job, cluster, numbers)
+        job = selection.Selecting(**vars(job), scores=plan.scores or "")
         with _timed(outcome.seconds, "L2 score"):
-            _map(cluster, progress, "L2 score", steps.score, job, numbers, "data")
-        return seal(job, ["data"])
+            _map(cluster, progress, "L2 score", selection.score, job, numbers, selection.STEP)
+        with _timed(outcome.seconds, "L2 select"):
+            job = selection.find_cuts(job, cluster)
+            _map(cluster, progress, "L2 select", selection.select, job, numbers, "data")
+        return seal(job, ["data"], BESIDE["L2"], {"selection": selection.summary(job)})
     job = contamination.without_commonplaces(job, job.parent_base)
     with _timed(outcome.seconds, "L3 refine"):
         refine.build(job, cluster, progress, numbers)
@@ -183,8 +195,13 @@ def _map(
             cluster.map(work, job, pending, lambda _, result: line.advance(1, result["rows"]))
 
 
-def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -> dict[str, Any]:
-    """Sum up the records, check that the ledger balances, sweep strays, and write the manifest, create-only."""
+def seal(
+    job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = (), found: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Sum up the records, check that the ledger balances, sweep strays, and write the manifest, create-only.
+
+    found: what else the manifest tells of the tier.
+    """
     ledger: accounts.Ledger = []
     figures: dict[str, Any] = {}
     totals = {"rows": 0, "bytes": 0, "parts": 0, "shards": 0}
@@ -202,8 +219,7 @@ def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -
         raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
     for step in extra_steps:
         named.update(part.path for record in read_records(job.store, job.base, step) for part in record.parts)
-    folders = [f"{job.base}/{name}" for name in ("data", "annotations", "duplicates", "index", "_shuffle", "_answers")]
-    sweep(job.store, folders, named)
+    sweep(job.store, [f"{job.base}/{name}" for name in _FOLDERS], named)
     if job.tier == "L3":  # its data lies in the published layout, which all dumps share
         sweep(job.store, ["L3/data"], named, stem=f"{job.dump}-part-")
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
@@ -216,6 +232,7 @@ def seal(job: Job, step_names: Sequence[str], extra_steps: Sequence[str] = ()) -
         "ledger": accounts.dump(ledger),
         "figures": figures,
         **totals,
+        **(found or {}),
     }
     body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
     if not job.store.create(f"{job.base}/manifest.json", body):

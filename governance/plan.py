@@ -32,7 +32,12 @@ class TierPlan:
     @property
     def fingerprint(self) -> str:
         """sha256 of the canonical JSON of the plan."""
-        return hashlib.sha256(json.dumps(self.body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return _sha256(self.body)
+
+    @property
+    def scores(self) -> str | None:
+        """The fingerprint of what decides a score, None for a tier that scores nothing: see ``scores_fingerprint``."""
+        return scores_fingerprint(self.body)
 
     def to_bytes(self) -> bytes:
         """The plan with its fingerprint, as stored."""
@@ -80,6 +85,17 @@ def stage_identity(stage: Stage) -> dict[str, Any]:
         with model_errors(f"stage {stage.name!r}"):
             identity["model"] = stage.identity(stage.config)
     return identity
+
+
+def scores_fingerprint(plan: Mapping[str, Any]) -> str | None:
+    """sha256 of the part of a plan that decides the scores of its rows; None where there are none."""
+    if "scores" not in plan.get("stages", {}):
+        return None
+    return _sha256({"parent": plan["parent"], "scores": plan["stages"]["scores"]})
+
+
+def _sha256(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 @contextmanager

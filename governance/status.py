@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from governance import funnel
+from governance import funnel, selection
 from governance.errors import CorpusError
 from manifests.records import committed
 from manifests.store import Store
 
-_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
+_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("data",)}
 
 
 def dumps(store: Store) -> list[tuple[str, str]]:
@@ -33,7 +33,8 @@ def _state(store: Store, tier: str, dump: str) -> dict[str, Any]:
     except ValueError as error:
         raise CorpusError(f"{base}/manifest.json is damaged: {error}", "see `governance verify`") from error
     row = funnel.tier_row(manifest)
-    return {"dump": dump, "state": "sealed", "shards": {"data": manifest["shards"]}, **row}
+    body = {"dump": dump, "state": "sealed", "shards": {"data": manifest["shards"]}, **row}
+    return {**body, "selection": selection.told(manifest)} if tier == "L2" else body
 
 
 def show(body: dict[str, Any], out: str) -> None:
@@ -53,5 +54,8 @@ def show(body: dict[str, Any], out: str) -> None:
         rows = f"{tier['rows']:,}" if "rows" in tier else ""
         table.add_row(tier["tier"], tier["dump"], tier["state"], done, rows, funnel.size(tier["bytes"]) if rows else "")
     console.print(table)
+    for tier in body["tiers"]:
+        for language, told in tier.get("selection", {}).items():
+            console.print(f"{tier['dump']}: {selection.in_words(language, told)}", highlight=False)
     if any(tier["state"] != "sealed" for tier in body["tiers"]):
         console.print("The same `governance run` command goes on from here.", highlight=False)

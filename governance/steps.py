@@ -121,17 +121,3 @@ def _edited(batch: pa.Table, verdict: pa.Table, editing: tuple[Stage, ...], mode
         if name not in names and name != FATE:
             batch = batch.append_column(name, verdict[name])
     return batch
-
-
-@done_before("data")
-def score(job: Job, number: int) -> Record:
-    """L1 rows to their score, and the text of those that are selected (E of the data flow)."""
-    stages = tiers.stages_of(job.settings, job.tier)
-    parent = read_record(job.store, job.parent_base, "data", number)
-    stem = f"part-{number:05d}"
-    data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=True)
-    notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
-    record = Record("data", number, parent.name, job.fingerprint)
-    fold_shard(job, record, stages, read_parts(job.store, data_parts(parent)), notes, data.write)
-    record.parts = [*data.finish(), *notes.finish()]
-    return record

@@ -24,7 +24,7 @@ from stages.language import language_stage
 from stages.paragraphs import paragraphs_stage
 from stages.pii import pii_stage
 from stages.policy import policy_stage
-from stages.quality import quality_stage
+from stages.quality import quality_stage, scores_stage
 
 # What the annotations of a tier that is read from outside say of each record, beside verdicts.
 ENTRY_ANNOTATIONS = ("uid", "url", "record_id", "record_type", "archive_offset", "status", "mime")
@@ -54,8 +54,12 @@ def l1(cfg: Settings) -> tuple[Stage, ...]:
 
 
 def l2(cfg: Settings) -> tuple[Stage, ...]:
-    """Clean text to its score; what is selected is compared with question sets."""
-    return (quality_stage(cfg.l2.quality), decontaminate_stage(cfg.l2.decontaminate))
+    """Clean text to its score; what is selected by it is compared with question sets."""
+    return (
+        scores_stage(cfg.l2.quality),
+        quality_stage(cfg.l2.quality),
+        decontaminate_stage(cfg.l2.decontaminate),
+    )
 
 
 def stages_of(cfg: Settings, tier: str) -> tuple[Stage, ...]:

@@ -17,8 +17,10 @@ from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.pipeline import BESIDE
+from governance.plan import scores_fingerprint
 from governance.progress import Progress
 from governance.runner import FATE, QUARANTINED
+from governance.selection import STEP, selection_faults
 from governance.status import dumps
 from manifests import ledger as accounts
 from manifests.ledger import Tally, tally
@@ -81,7 +83,8 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                 except _UNREADABLE as error:
                     yield f"{record_path(base, step, number)} is not what a run writes: {type(error).__name__}: {error}"
                     continue
-                if record.fingerprint != fingerprint:
+                expected = scores_fingerprint(manifest["plan"]) if step == STEP else fingerprint
+                if record.fingerprint != expected:
                     yield f"{record_path(base, step, number)} was written under another plan"
                 before = counted.data.rows
                 yield from _recount(store, tier, record, counted)
@@ -90,6 +93,7 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                 report["rows"] += counted.data.rows - before
                 line.advance(step == "data", counted.data.rows - before)
     yield from _compare(manifest, _RECORDED[tier], counted)
+    yield from selection_faults(store, base, manifest)
     yield from _strays(store, tier, dump, counted.named)
 
 

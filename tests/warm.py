@@ -13,7 +13,6 @@ import polars
 import pyarrow as pa
 import trafilatura
 
-from classifiers.normalize import marks
 from governance import commands
 from governance.config import Settings
 from governance.runner import fold, load_models
@@ -23,7 +22,7 @@ from stages.url_lists import bundled_lists
 
 # Threads do not survive the fork, so nothing that starts them runs here.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-_STAGES = ("language", "figures", "gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup", "quality")
+_STAGES = ("language", "figures", "gopher_repetition", "gopher_quality", "c4", "fineweb", "dedup", "scores", "quality")
 
 
 def warm() -> None:
@@ -37,7 +36,6 @@ def warm() -> None:
 
 
 warm()
-marks()
 load_extractor(ExtractConfig())
 bundled_lists()
 WARMED = (commands, ftfy, openai, polars, trafilatura)
