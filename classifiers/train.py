@@ -1,4 +1,4 @@
-"""Train a fastText quality classifier from two lists of texts, and measure it on texts it has not seen."""
+"""Train a quality classifier on prepared sets of documents, and measure it on those it has not seen."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from classifiers.evaluate import metrics
-from classifiers.normalize import Normalizer, load_normalizer, normalize
-from classifiers.score import NEGATIVE, POSITIVE, model_sha256, score_lines
+from classifiers.evaluate import figures
+from classifiers.normalize import load_normalizer, normalize, tokenizer_sha256
+from classifiers.score import NEGATIVE, POSITIVE, load_model, model_sha256, score
+from classifiers.split import HELD_OUT, OTHER_SOURCES, Sets
+from classifiers.static import StaticConfig, fit_static
 
 # glibc takes blocks above 32 MiB from the kernel, zeroed, which fastText's training needs: see fit.py.
 MIN_MATRIX_BYTES = 33 * 2**20
@@ -24,10 +27,12 @@ FIT = Path(__file__).with_name("fit.py")
 
 
 class TrainConfig(BaseModel):
-    """Settings of fastText; the defaults are those of the released Ultra-FineWeb classifiers where published."""
+    """What is trained; fastText's defaults are those of the released Ultra-FineWeb classifiers where published."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["fasttext", "static"] = "fasttext"
+    static: StaticConfig | None = None  # of kind "static", which reads nothing below
     dim: int = Field(256, ge=1)
     lr: float = Field(0.1, gt=0)
     word_ngrams: int = Field(3, ge=2)
@@ -35,87 +40,70 @@ class TrainConfig(BaseModel):
     epochs: int = Field(3, ge=1)
     bucket: int = Field(2_000_000, ge=1)  # n-gram hashes; not published, fastText's default
     seed: int = 0
-    held_out: float = Field(0.1, gt=0, lt=1)  # share of the texts kept for the metrics, by hash of the text
     quantise: bool = False
     cutoff: int = Field(0, ge=0)  # rows kept when quantising, 0 = all
     threads: int = Field(1, ge=1)  # more than one is faster and gives another model every time
 
     @model_validator(mode="after")
-    def matrix_is_large(self) -> TrainConfig:
-        """Refuse a matrix so small that fastText leaves part of it uninitialised."""
+    def can_be_trained(self) -> TrainConfig:
+        """Refuse a matrix so small that fastText leaves part of it uninitialised, and half a static model."""
+        if (self.kind == "static") != (self.static is not None):
+            raise ValueError('kind = "static" and a table [model.static] with embeddings go together')
         if self.dim * self.bucket * 4 < MIN_MATRIX_BYTES:
             least = -(-MIN_MATRIX_BYTES // (4 * self.dim))
             raise ValueError(f"bucket {self.bucket} is too small for dim {self.dim}: give at least {least}")
         return self
 
 
-def train(
-    positives: Sequence[str],
-    negatives: Sequence[str],
-    cfg: TrainConfig,
-    out: Path,
-    tests: dict[str, tuple[Sequence[str], Sequence[str]]] | None = None,
-) -> dict[str, Any]:
-    """Train, write the model to `out`, and return what its card says.
+def train(sets: Sets, cfg: TrainConfig, out: Path, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Train, write the model to `out`, and return what its card says; the same sets in any order give the same bytes.
 
-    Args: texts as they are, not normalised; tests: further test sets by name, each (positives, negatives), such as
-    sources that training never saw. Texts of which normalisation leaves nothing, and doubles, are left out.
-    Errors: ValueError when a class is empty or a text is in both classes; RuntimeError with fastText's message.
+    Args: tell is called with the name of each step as it begins.
+    Out: model, kind, bytes, sha256, tokenizer_sha256 (null for a static model), config, counts, metrics: the figures of
+    "held_out" and, where there are test sources, "other_sources".
+    Errors: ValueError for a class of which normalisation leaves nothing; RuntimeError with fastText's message.
     """
-    normalizer = load_normalizer()
-    classes = {POSITIVE: unique(normalizer, positives), NEGATIVE: unique(normalizer, negatives)}
-    check_classes(classes)
-    split = {label: held_out(lines, cfg.held_out) for label, lines in classes.items()}
-    fit({label: lines for label, (lines, _) in split.items()}, cfg, out)
-    import fasttext
-
-    model = fasttext.load_model(str(out))
-    figures = {"held_out": measure(model, split[POSITIVE][1], split[NEGATIVE][1])}
-    for name, (test_positives, test_negatives) in (tests or {}).items():
-        figures[name] = measure(model, unique(normalizer, test_positives), unique(normalizer, test_negatives))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if cfg.static is not None:
+        tell("fitting the head")
+        fit_static(sets.train, cfg.static, out)
+    else:
+        tell("normalising")
+        lines = labelled_lines(sets.train)
+        tell("training fastText")
+        fit(lines, cfg, out)
+    tell("measuring")
     return {
         "model": out.name,
+        "kind": cfg.kind,
         "sha256": model_sha256(out),
-        "bytes": out.stat().st_size,
-        "config": cfg.model_dump(),
-        "training": {"positives": len(split[POSITIVE][0]), "negatives": len(split[NEGATIVE][0])},
-        "metrics": figures,
+        "tokenizer_sha256": None if cfg.static else tokenizer_sha256(),
+        "bytes": size(out),
+        "config": cfg.model_dump(exclude=None if cfg.static else {"static"}),
+        "counts": sets.counts,
+        "metrics": measure(out, sets),
     }
 
 
-def unique(normalizer: Normalizer, texts: Sequence[str]) -> list[str]:
-    """Normalised lines without empty ones and doubles, in the order of their hash, so that input order is nothing."""
-    return sorted(filter(None, dict.fromkeys(normalize(normalizer, texts))), key=digest)
+def labelled_lines(documents: pa.Table) -> list[str]:
+    """fastText's input: a normalised line of each document behind its label, in the order of the lines' hash.
+
+    Errors: ValueError for a class of which nothing is left.
+    """
+    lines = normalize(load_normalizer(), documents["content"].to_pylist())
+    labels = [POSITIVE if positive else NEGATIVE for positive in documents["positive"].to_pylist()]
+    labelled = [f"{label} {line}\n" for label, line in zip(labels, lines, strict=True) if line]
+    for label in (POSITIVE, NEGATIVE):
+        if not any(line.startswith(label) for line in labelled):
+            raise ValueError(f"normalisation leaves nothing of the documents with {label}: give other seeds")
+    return sorted(labelled, key=lambda line: hashlib.sha256(line.partition(" ")[2].encode("utf-8")).digest())
 
 
-def digest(line: str) -> bytes:
-    """sha256 of a line, the order that shuffles without a seed."""
-    return hashlib.sha256(line.encode("utf-8")).digest()
-
-
-def check_classes(classes: dict[str, list[str]]) -> None:
-    """Errors: ValueError for a class with too few texts, or a text in both classes."""
-    for label, lines in classes.items():
-        if len(lines) < 2:
-            raise ValueError(f"class {label} has {len(lines)} texts after de-duplication: give more")
-    both = set(classes[POSITIVE]) & set(classes[NEGATIVE])
-    if both:
-        raise ValueError(f"{len(both)} texts are in both classes, the first begins {min(both)[:80]!r}: remove them")
-
-
-def held_out(lines: list[str], share: float) -> tuple[list[str], list[str]]:
-    """(training, held-out) lines; at least one in each. `lines` are in the order of their hash already."""
-    test = min(max(1, round(len(lines) * share)), len(lines) - 1)
-    return lines[test:], lines[:test]
-
-
-def fit(classes: dict[str, list[str]], cfg: TrainConfig, out: Path) -> None:
-    """Train, quantise and write the model; the lines of both classes are mixed in the order of their hash."""
-    labelled = sorted((digest(line), f"{label} {line}\n") for label, lines in classes.items() for line in lines)
-    out.parent.mkdir(parents=True, exist_ok=True)
+def fit(lines: list[str], cfg: TrainConfig, out: Path) -> None:
+    """Train, quantise and write a fastText model. Errors: RuntimeError with fastText's message."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.txt"
-        path.write_text("".join(line for _, line in labelled), encoding="utf-8", newline="\n")
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
         job = json.dumps({"input": str(path), "output": str(out)} | fasttext_settings(cfg))
         done = subprocess.run([sys.executable, str(FIT), job], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -137,8 +125,24 @@ def fasttext_settings(cfg: TrainConfig) -> dict[str, Any]:
     return {"train": train, "quantise": {"cutoff": cfg.cutoff, "thread": cfg.threads} if cfg.quantise else None}
 
 
-def measure(model: Any, positives: list[str], negatives: list[str]) -> dict[str, float]:
-    """Metrics of a model on held-out lines."""
-    lines = [*positives, *negatives]
-    labels = np.arange(len(lines)) < len(positives)
-    return metrics(labels, score_lines(model, lines), lines)
+def measure(model: Path, sets: Sets) -> dict[str, dict[str, Any]]:
+    """The figures of a model on the sets it was not trained on."""
+    classifier = load_model(model)
+    found = {}
+    for name, documents in ((HELD_OUT, sets.held_out), (OTHER_SOURCES, sets.other_sources)):
+        if documents.num_rows:
+            texts = documents["content"].to_pylist()
+            found[name] = figures(
+                np.array(documents["positive"].to_pylist(), bool),
+                score(classifier, texts),
+                documents["source"].to_pylist(),
+                np.array([len(text) for text in texts]),
+                sites=documents["site"].to_pylist(),
+            )
+    return found
+
+
+def size(model: Path) -> int:
+    """Bytes of a model: a file, or all files of a folder."""
+    files = [model] if model.is_file() else [path for path in model.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files)

@@ -26,7 +26,7 @@ def content_fault(name: str, head: bytes, tail: bytes) -> str | None:
         return None if b"WARC/" in head else "is no web archive: no WARC record in its first 8 kB"
     if b"\0" in head:
         return "is not UTF-8 text: it holds zero bytes"
-    return None if b"{" in head else "holds no JSON object"
+    return None if name.endswith(".txt") or b"{" in head else "holds no JSON object"
 
 
 def _inflated(head: bytes) -> bytes:

@@ -17,6 +17,7 @@ from manifests.store import Object, Store, is_local, local_path
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
 ROW_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".parquet")
+SUFFIXES = WARC_SUFFIXES + ROW_SUFFIXES
 _GLOB = re.compile(r"[*?\[]")
 _COMMON_CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 _DUMP = re.compile(r"[^\W_][\w.-]*")
@@ -65,6 +66,21 @@ def find_shards(patterns: Sequence[str], dump: str) -> list[Shard]:
     return [_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered)]
 
 
+def find_files(patterns: Sequence[str], suffixes: tuple[str, ...]) -> list[Shard]:
+    """The files of these kinds that paths, folders, globs and URLs name, sorted by base name; names may repeat.
+
+    Errors: UsageError for nothing found, an unknown kind of file, one that is not what its name says.
+    """
+    found: dict[tuple[str, str], Object] = {}
+    for pattern in patterns:
+        matches = {(folder, item.path): item for folder, item in _match(pattern, suffixes)}
+        if not matches:
+            raise UsageError(f"no file at {pattern!r}", f"give a file, folder or glob; known: {', '.join(suffixes)}")
+        found |= matches
+    ordered = sorted(found.items(), key=lambda entry: (_base_name(entry[0][1]), entry[0]))
+    return [_shard(number, folder, item, "") for number, ((folder, _), item) in enumerate(ordered)]
+
+
 def check_entry(shards: Sequence[Shard], enter: str) -> None:
     """Records of an archive are no rows yet, so they enter at L0, and by other stages than rows. Errors: UsageError."""
     archive = next((shard for shard in shards if shard.is_archive), None)
@@ -108,18 +124,18 @@ def _expand_lists(patterns: Iterable[str]) -> Iterator[str]:
             yield pattern
 
 
-def _match(pattern: str) -> Iterator[tuple[str, Object]]:
+def _match(pattern: str, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[tuple[str, Object]]:
     if not is_local(pattern):
-        yield from _match_url(pattern)
+        yield from _match_url(pattern, suffixes)
         return
     path = Path(pattern.removeprefix("file://")).expanduser()
     if _GLOB.search(pattern):
         found = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor) if path.anchor else path))
-        files = [(str(file.parent), _known(file.name)) for file in found if file.is_file()]
+        files = [(str(file.parent), _known(file.name, suffixes)) for file in found if file.is_file()]
     elif path.is_dir():
-        files = list(_walk(path))
+        files = list(_walk(path, suffixes))
     else:
-        files = [(str(path.parent), _known(path.name))] if path.is_file() else []
+        files = [(str(path.parent), _known(path.name, suffixes))] if path.is_file() else []
     # Strings, and each folder resolved once: as Path objects 100,000 files took three times as long.
     resolved = {folder: os.path.realpath(folder) for folder in {folder for folder, _ in files}}
     for folder, name in files:
@@ -127,17 +143,17 @@ def _match(pattern: str) -> Iterator[tuple[str, Object]]:
         yield resolved[folder], Object(name, size)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Folder and name of the files below that are of a known kind. Errors: OSError where a folder cannot be read."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     for below, _, names in os.walk(folder, onerror=refuse):
-        yield from ((below, name) for name in names if name.endswith(WARC_SUFFIXES + ROW_SUFFIXES))
+        yield from ((below, name) for name in names if name.endswith(suffixes))
 
 
-def _match_url(pattern: str) -> Iterator[tuple[str, Object]]:
+def _match_url(pattern: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Object]]:
     scheme, _, rest = pattern.partition("://")
     if scheme not in ("s3", "gs", "az"):
         raise UsageError(
@@ -147,21 +163,17 @@ def _match_url(pattern: str) -> Iterator[tuple[str, Object]]:
     store, glob = Store(f"{scheme}://{bucket}"), _GLOB.search(key)
     folder = key[: glob.start()].rpartition("/")[0] if glob else key
     try:
-        items = (
-            [store.head(key)] if not glob and key.endswith(WARC_SUFFIXES + ROW_SUFFIXES) else list(store.list(folder))
-        )
+        items = [store.head(key)] if not glob and key.endswith(suffixes) else list(store.list(folder))
     except FileNotFoundError:
         return
     for item in items:
-        if item.path.endswith(WARC_SUFFIXES + ROW_SUFFIXES) and (not glob or fnmatch.fnmatch(item.path, key)):
+        if item.path.endswith(suffixes) and (not glob or fnmatch.fnmatch(item.path, key)):
             yield store.url, item
 
 
-def _known(name: str) -> str:
-    if not name.endswith(WARC_SUFFIXES + ROW_SUFFIXES):
-        raise UsageError(
-            f"cannot read {name!r}: its suffix names no known kind", f"known: {', '.join(WARC_SUFFIXES + ROW_SUFFIXES)}"
-        )
+def _known(name: str, suffixes: tuple[str, ...]) -> str:
+    if not name.endswith(suffixes):
+        raise UsageError(f"cannot read {name!r}: its suffix names no known kind", f"known: {', '.join(suffixes)}")
     return name
 
 
