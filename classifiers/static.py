@@ -51,16 +51,18 @@ class StaticClassifier:
 def fit_static(train: pa.Table, cfg: StaticConfig, out: Path) -> None:
     """Train the head on a documents table and write the folder ``out``; the same rows in any order give the same bytes.
 
+    A row that is there twice counts twice.
+
     Args: train with content string and positive bool; texts without a known token are left out.
     Errors: ValueError for one class only, for embeddings that cannot be had, and where model2vec is not installed;
     RuntimeError when the fit does not converge.
     """
-    rows = {text: positive for text, positive in zip(*_columns(train), strict=True) if text}
-    texts = sorted(rows, key=lambda text: hashlib.sha256(text.encode("utf-8", "replace")).digest())
+    rows = [(text, positive) for text, positive in zip(*_columns(train), strict=True) if text]
+    rows.sort(key=lambda row: (hashlib.sha256(row[0].encode("utf-8")).digest(), row[1]))
     model = _open(cfg.embeddings)
-    features = _features(model, texts, cfg.max_tokens)
+    features = _features(model, [text for text, _ in rows], cfg.max_tokens)
     known = features.any(axis=1)
-    labels = np.array([rows[text] for text in texts], dtype=bool)[known]
+    labels = np.array([positive for _, positive in rows], dtype=bool)[known]
     if labels.all() or not labels.any():
         counts = f"{int(labels.sum())} positives and {int((~labels).sum())} negatives"
         raise ValueError(f"a classifier needs both classes, and the training texts are {counts}: give seeds of both")

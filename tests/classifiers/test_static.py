@@ -119,6 +119,15 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(embeddings: Path, fo
     assert static_sha256(tmp_path / "x") == static_sha256(folder)
 
 
+def test_a_row_that_is_there_twice_counts_twice(embeddings: Path, tmp_path: Path) -> None:
+    once = pa.table({"content": ["reef", "reef the", "login the"], "positive": [True, True, False]})
+    twice = pa.concat_tables([once, once.slice(2)])
+    for name, table in (("once", once), ("twice", twice)):
+        fit_static(table, StaticConfig(embeddings=str(embeddings)), tmp_path / name)
+    one, two = (score_static(load_static(tmp_path / name), ["login the"])[0] for name in ("once", "twice"))
+    assert two < one
+
+
 def test_the_folder_holds_the_static_model_itself(folder: Path) -> None:
     head = check_static(folder)
     assert (head["kind"], head["embeddings"], head["labels"]) == ("static", "tiny", ["neg", "pos"])
