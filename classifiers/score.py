@@ -20,7 +20,8 @@ BUNDLED = Path(__file__).with_name("models")
 # Chinese characters among all that a model saw in training: between these it may be of either language. The bundled
 # models have 0.000 and 0.5; a page of English quotes hardly any, and Chinese pages hold code and names.
 _MOST_HAN_EN, _LEAST_HAN_ZH = 0.05, 0.15
-_WINDOWS = 3  # start, middle and end
+# Of 3 to 24 windows with the same number of characters, ten kept the order of 498 pages best (Spearman 0.984 at 2,000).
+_WINDOWS = 10
 
 
 class Classifier(Protocol):
@@ -80,12 +81,12 @@ def score(classifier: Classifier, texts: Sequence[str], window: int = 0) -> np.n
 
 
 def windowed(text: str, window: int) -> str:
-    """At most about ``window`` characters of a text: a third from its start, its middle and its end."""
+    """About ``window`` characters of a text, in ten pieces from its start to its end; all of it where it is no longer."""
     if len(text) <= window:
         return text
     part = max(1, window // _WINDOWS)
-    middle = (len(text) - part) // 2
-    return "\n".join((text[:part], text[middle : middle + part], text[-part:]))
+    step = (len(text) - part) / (_WINDOWS - 1)
+    return "\n".join(text[int(i * step) : int(i * step) + part] for i in range(_WINDOWS))
 
 
 def score_lines(model: Any, lines: Sequence[str]) -> np.ndarray:

@@ -121,11 +121,14 @@ def test_a_score_does_not_depend_on_what_stands_beside_it(models: dict[str, Path
     np.testing.assert_array_equal(score(classifier, texts), alone)
 
 
-def test_a_window_is_a_third_each_of_start_middle_and_end() -> None:
-    assert windowed("abcdefghij", 6) == "ab\nef\nij"
+def test_a_window_is_ten_pieces_from_the_start_to_the_end() -> None:
+    assert windowed("".join(map(chr, range(65, 65 + 58))), 20).split("\n") == [
+        "AB", "GH", "MN", "ST", "YZ", "`a", "fg", "lm", "rs", "yz",
+    ]  # fmt: skip
     assert windowed("abcdef", 6) == "abcdef"
-    assert windowed("汉字" * 100, 9) == "汉字汉\n汉字汉\n字汉字"
-    assert windowed("abc", 1) == "a\nb\nc"
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + 200)))
+    starts = (0, 22, 44, 66, 88, 110, 132, 154, 176, 199)
+    assert windowed(characters, 10) == "\n".join(characters[i] for i in starts) == windowed(characters, 1)
 
 
 def test_a_window_changes_the_scores_of_longer_texts_only(models: dict[str, Path]) -> None:
