@@ -55,8 +55,8 @@ class Quota:
 class Sets:
     """Documents tables of DOCUMENTS, in the order of their hash; a document of weight 2 is twice in `train`.
 
-    counts: {"sources": {name: {"in", each reason, "train", "held_out", "other_sources", "split_by"}}, "total": ...,
-    "lines": rows of train by class}.
+    counts: {"sources": {name: {"label", "split_by", "in", each reason, "train", "held_out", "other_sources"}},
+    "total": the same sums over all, "lines": rows of train by class}.
     """
 
     train: pa.Table
@@ -166,7 +166,8 @@ def _both_classes(rows: _Rows, numbers: np.ndarray, group: np.ndarray) -> str:
     text = " ".join(rows.table["content"][int(positive)].as_py().split())[:_SHOWN]
     return (
         f"{len(set(group.tolist()))} texts are in both classes, word for word or nearly: one of"
-        f' {_place(rows, positive)} and {_place(rows, negative)} begins {text!r}: remove them, or set split.on_overlap = "drop"'
+        f" {_place(rows, positive)} and {_place(rows, negative)} begins {text!r}: remove them, or set"
+        ' split.on_overlap = "drop" to leave them out'
     )
 
 
@@ -291,13 +292,17 @@ def _set_test_aside(rows: _Rows) -> None:
 def _counts(rows: _Rows, train: np.ndarray) -> dict[str, Any]:
     """What has become of the documents of each source; every column adds up to "in"."""
     fates = [*REASONS, *sorted(set(rows.fate) - {*REASONS, *SETS}), *SETS]
-    sources = {}
+    sources: dict[str, dict[str, Any]] = {}
     for name in sorted(set(rows.source)):
         ours = rows.source == name
         found = Counter(rows.fate[ours])
-        by_site = any(site is not None for site in rows.site[ours])
-        sources[name] = {"in": int(ours.sum())} | {fate: found[fate] for fate in fates}
-        sources[name]["split_by"] = "site" if by_site else "document"
+        kinds = set(rows.positive[ours].tolist())
+        sources[name] = {
+            "label": "both" if len(kinds) > 1 else "positive" if kinds == {True} else "negative",
+            "split_by": "site" if any(site is not None for site in rows.site[ours]) else "document",
+            "in": int(ours.sum()),
+            **{fate: found[fate] for fate in fates},
+        }
     total = Counter(rows.fate)
     positives = int(rows.positive[train].sum())
     return {
