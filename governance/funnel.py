@@ -107,7 +107,7 @@ def show(body: dict[str, Any]) -> None:
         table.add_row(*cells)
     console.print(table)
     for language, told in body["selection"].items():
-        console.print(selection.in_words(language, told), highlight=False)
+        console.print(selection.in_words(language, told), highlight=False, soft_wrap=True)
     for tier, told in body["contamination"].items():
         console.print(f"Contamination: {contamination.in_words(tier, told)}", highlight=False)
     if "synthesis" in body:

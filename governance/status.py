@@ -56,6 +56,6 @@ def show(body: dict[str, Any], out: str) -> None:
     console.print(table)
     for tier in body["tiers"]:
         for language, told in tier.get("selection", {}).items():
-            console.print(f"{tier['dump']}: {selection.in_words(language, told)}", highlight=False)
+            console.print(f"{tier['dump']}: {selection.in_words(language, told)}", highlight=False, soft_wrap=True)
     if any(tier["state"] != "sealed" for tier in body["tiers"]):
         console.print("The same `governance run` command goes on from here.", highlight=False)

@@ -230,7 +230,7 @@ def found_scores(batch: pa.Table, cfg: ScoreConfig) -> pa.Table:
     """The score that was found earlier, as ``scores`` gives it. Errors: NotScoredError for a row that it broke on."""
     failed = batch[FAILED].drop_null()
     if len(failed):
-        raise NotScoredError(failed[0].as_py())
+        raise NotScoredError(failed[0].as_py().removeprefix("scores: "))
     return batch.append_column("score", batch[FOUND])
 
 

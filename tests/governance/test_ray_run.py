@@ -18,10 +18,14 @@ import pytest
 from tests.children import child, tree
 from tests.corpora import small_crawl
 
+# Whatever can depend on the order in which shards are done: a share and buckets are cut by the scores of all of them.
+SETTINGS = ("l2.quality.keep_share=0.6", "l2.quality.bucket_by=rank")
+
 
 def command(crawl: Path, output: str, *more: str) -> list[str]:
     run = [sys.executable, "-m", "governance.cli", "run", "--level", "L2", "--dump", "web", "--json"]
-    return [*run, "--input", str(crawl), "--output", output, *more]
+    settings = [word for setting in SETTINGS for word in ("--set", setting)]
+    return [*run, "--input", str(crawl), "--output", output, *settings, *more]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def crawl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The corpus as one process without Ray builds it."""
     output = str(tmp_path_factory.mktemp("serial"))
-    assert child(crawl_folder, output)[0] == 0
+    assert child(crawl_folder, output, "L2", SETTINGS)[0] == 0
     return tree(output)
 
 
