@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,7 @@ def figures(
         "auc_of_length": round(max(by_length, 1 - by_length), 4),
         **{name: verdicts[name] for name in ("accuracy", "precision", "recall")},
         "calibration": calibration(truth, found),
-        "thresholds_for_keep_share": [keep_share_row(truth, found, share) for share in KEEP_SHARES],
+        "thresholds_for_keep_share": keep_shares(truth, found),
         "curves": curves(truth, found),
         "bands": {
             "grid": GRID.round(4).tolist(),
@@ -148,27 +150,33 @@ def threshold_for_keep_share(scores: np.ndarray, share: float) -> float:
         raise ValueError(f"keep share {share} is not above 0 and at most 1")
     if not len(known):
         raise ValueError("no text could be scored, so no threshold keeps any")
-    # 1e-9: 0.07 * 100 is a little more than 7.
-    kept = max(1, int(np.ceil(share * len(known) - 1e-9)))
+    # The share as it is written: 0.07 * 100 is a little more than 7.
+    kept = math.ceil(Fraction(str(share)) * len(known))
     return float(np.partition(known, len(known) - kept)[len(known) - kept])
 
 
-def at_threshold(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, float]:
-    """What keeping scores >= threshold does; scores without NaN, at least one positive."""
+def at_threshold(labels: np.ndarray | None, scores: np.ndarray, threshold: float) -> dict[str, float]:
+    """What keeping scores >= threshold does: the share kept and, where there are labels, how right that is.
+
+    Args: scores without NaN; labels of both classes, or None. Precision is 0 where nothing is kept.
+    """
     kept = scores >= threshold
+    row = {"threshold": threshold, "keep_share": round(float(np.mean(kept)), 4)}
+    if labels is None:
+        return row
     found = int(np.sum(kept & labels))
-    return {
-        "threshold": threshold,
-        "keep_share": round(float(np.mean(kept)), 4),
+    return row | {
         "accuracy": round(float(np.mean(kept == labels)), 4),
         "precision": round(found / max(1, int(kept.sum())), 4),
         "recall": round(found / int(labels.sum()), 4),
+        "false_positive_rate": round(float(np.mean(kept[~labels])), 4),
     }
 
 
-def keep_share_row(labels: np.ndarray, scores: np.ndarray, share: float) -> dict[str, float]:
-    """The threshold for a wanted keep share, and what it does."""
-    return {"wanted": share} | at_threshold(labels, scores, threshold_for_keep_share(scores, share))
+def keep_shares(labels: np.ndarray | None, scores: np.ndarray) -> list[dict[str, float]]:
+    """The threshold for each of KEEP_SHARES, and what it does; arguments as `at_threshold`."""
+    thresholds = {share: threshold_for_keep_share(scores, share) for share in KEEP_SHARES}
+    return [{"wanted": share} | at_threshold(labels, scores, limit) for share, limit in thresholds.items()]
 
 
 def by_source(labels: np.ndarray | None, scores: np.ndarray, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
