@@ -142,7 +142,7 @@ def host_of(url: str | None) -> str | None:
     """Host of an address, lower-case, without port and leading www.; null where there is none."""
     if not url:
         return None
-    rest = url.partition("://")[2] or url
+    rest = url.partition("://")[2] if "://" in url else url
     for mark in "/?#":
         rest = rest.partition(mark)[0]
     return rest.rpartition("@")[2].partition(":")[0].lower().removeprefix("www.") or None
