@@ -44,6 +44,37 @@ def train(
 
 
 @app.command()
+def score(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model file or folder, bundled:en or bundled:zh.")],
+    input: Annotated[
+        list[str], typer.Option(help="Parquet, JSONL or .txt: a file, folder, glob or s3:// URL. Repeatable.")
+    ],
+    output: Annotated[str, typer.Option(help="Folder or s3:// URL to write to, one Parquet file an input.")],
+    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: content, else text.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Mark texts with this score or more as keep.")
+    ] = None,
+    keep_share: Annotated[
+        float | None, typer.Option(help="Mark this share of all scored texts, the best, as keep: 0.1 for a tenth.")
+    ] = None,
+    buckets: Annotated[int, typer.Option(min=1, max=1000, help="score_bucket is 0 (worst) to this less one.")] = 20,
+    language: Annotated[str | None, typer.Option(help="Refuse a model of another language: en or zh.")] = None,
+    window: Annotated[
+        int, typer.Option(min=0, help="Characters of each text that are scored, 0 for all; see docs/classifier.md.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes at work, a file each. 0: this one alone.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+) -> None:
+    """Score the texts of any files; writes every column of theirs with score and score_bucket, and keep where asked."""
+    from governance import classifier_score as scoring
+
+    ask = scoring.Ask(
+        model, tuple(input), output, text, threshold, keep_share, buckets, language, window, workers
+    )  # fmt: skip
+    scoring.score(ask, as_json)
+
+
+@app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model file or folder, bundled:en or bundled:zh.")],
     data: Annotated[
@@ -76,3 +107,46 @@ def evaluate(
         model, tuple(data or ()), seeds, against, output, threshold, keep_share, window, label, text
     )  # fmt: skip
     evaluation.evaluate(ask, as_json)
+
+
+@app.command()
+def iterate(
+    seeds: Annotated[str, typer.Argument(metavar="SEEDS", help="TOML list of the sources to begin with.")],
+    pool: Annotated[
+        list[str], typer.Option(help="Parquet, JSONL or text to learn from: a file, folder, glob or s3:// URL.")
+    ],
+    output: Annotated[str, typer.Option(help="Folder of the rounds, the history and the best model.")],
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds after the first model, at most.")] = 3,
+    min_gain: Annotated[float, typer.Option(help="Held-out AUC that a round must win for another to follow.")] = 0.001,
+    sample: Annotated[int, typer.Option(min=1, help="Documents of the pool that a round looks at.")] = 20_000,
+    confident: Annotated[
+        str, typer.Option(help="Scores from which the model's verdict is positive, and up to which it is negative.")
+    ] = "0.9,0.1",
+    site_share: Annotated[
+        float, typer.Option(help="Of what a round adds to a side, at most this share from one site.")
+    ] = 0.1,
+    llm_labels: Annotated[int, typer.Option(min=0, help="Documents of a round to ask the language model about.")] = 0,
+    llm_limits: Annotated[
+        str, typer.Option(help="Its score, 0 to 5, above which a document is positive, and up to which it is negative.")
+    ] = "3,1",
+    model: Annotated[str | None, typer.Option(help="Language model: Hugging Face id or folder.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="URL of an OpenAI-compatible server, ending in /v1.")] = None,
+    config: Annotated[str | None, typer.Option(help="TOML file of settings, of which l3.engine is used.")] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, e.g. l3.engine.max_num_seqs=16. Repeatable.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the pool's texts. Default: content, else text.")] = None,
+    site: Annotated[str | None, typer.Option(help="Column of the pool's sites. Default: the host of url.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+) -> None:
+    """Improve a classifier round by round: it labels documents of a pool, and is trained on those it is sure of.
+
+    After a crash or a kill, the same command goes on where it stopped.
+    """
+    from governance import classifier_iterate
+
+    ask = classifier_iterate.Ask(
+        seeds, tuple(pool), output, rounds, min_gain, sample, confident, site_share, llm_labels, llm_limits, model,
+        endpoint, config, tuple(set or ()), text, site,
+    )  # fmt: skip
+    classifier_iterate.run(ask, as_json)
