@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from classifiers.fasttext_file import read_model
+from classifiers.normalize import load_normalizer
 from classifiers.score import check_classifier, model_path
 from governance.config import Settings
 from governance.errors import RunError, UsageError
@@ -22,7 +23,7 @@ _TIMEOUT_S = 20.0  # for a server to say what it serves
 
 
 def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
-    """Every fastText model that the levels need can be read, knows its labels and its language.
+    """Every model that the levels need can be read, knows its labels and its language; and the tokenizer of L2.
 
     Errors: UsageError naming setting and file.
     """
@@ -33,6 +34,8 @@ def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
         for language, path in settings.l2.quality.models.items():
             with model_errors(f"l2.quality.models.{language}"):
                 check_classifier(model_path(language, path), language)
+        with model_errors("l2.quality.tokenizer"):
+            load_normalizer(settings.l2.quality.tokenizer_path)
 
 
 def check_question_sets(settings: Settings, levels: tuple[str, ...]) -> None:

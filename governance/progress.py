@@ -19,7 +19,7 @@ class Line:
 
     title: str
     total: int
-    done: int
+    done: float
     mode: Mode
     start: float = field(default_factory=time.monotonic)
     unit: str = "shards"
@@ -30,7 +30,7 @@ class Line:
     _live: Any = None
     _task: Any = None
 
-    def advance(self, done: int, rows: int, note: str = "") -> None:
+    def advance(self, done: float, rows: int, note: str = "") -> None:
         """Count finished shards (or whatever the unit is) and rows."""
         self.done += done
         self.rows += rows

@@ -24,6 +24,8 @@ from stages.contract import Config, Resources, Stage
 
 # Rows normalised at once: enough to keep the model busy, few enough that the token lines stay small beside the batch.
 ROWS_AT_ONCE = 256
+# Bump where normalisation or a model of the same bytes gives another score.
+SCORES_VERSION = 2
 # Columns that carry what was found for a row earlier: its score, or why it has none.
 FOUND, FAILED = "scores.found", "scores.error"
 
@@ -74,7 +76,7 @@ class QualityConfig(Selection):
     models: dict[str, str] = {"en": "bundled", "zh": "bundled"}
     # A tokenizer.json, or "bundled": DeepSeek-V2's, with which the released classifiers were trained.
     tokenizer: str = "bundled"
-    # Characters of a page that are looked at, a third each from its start, middle and end; 0 = all, as published.
+    # Characters of a page that are looked at, in pieces spread over it; 0 = all of it, as published.
     window: int = Field(0, ge=0)
 
     @field_validator("models")
@@ -207,9 +209,9 @@ def models_identity(cfg: QualityConfig) -> dict[str, str]:
 
 
 def scores_stage(cfg: QualityConfig) -> Stage:
-    """The first stage of L2: the score. Bump its version where the normalisation gives other lines or scores."""
+    """The first stage of L2: the score."""
     return Stage(
-        version=2,
+        version=SCORES_VERSION,
         name="scores",
         fn=scores,
         config=ScoreConfig(window=cfg.window),
