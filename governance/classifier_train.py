@@ -145,7 +145,7 @@ def show(body: dict[str, Any], seeds: Seeds) -> None:
     out = body["output"]
     for_machines, for_people = card_paths(Path(out))
     print(f"wrote {out}, {for_people}, {for_machines}, {tested_path(Path(out))}; next:")
-    print(f"  governance classifier evaluate {out} --data {tested_path(Path(out))}")
+    print(f"  governance classifier evaluate {out}")
     print(f'  l2.quality.models.{body["language"]} = "{Path(out).resolve()}"  # in the settings of governance run')
 
 

@@ -114,7 +114,7 @@ def test_a_learning_rate_that_breaks_fasttext_is_told_in_its_words(tmp_path: Pat
 
 
 def test_cards_say_what_the_report_says(trained: tuple[Path, dict], tmp_path: Path) -> None:
-    report = trained[1] | {"sources": SOURCES, "language": "en"}
+    report: dict = trained[1] | {"sources": SOURCES, "language": "en"}
     write_cards(tmp_path / "small.bin", report, "A small model", "Good for tests.\n")
     assert json.loads((tmp_path / "small.json").read_text(encoding="utf-8")) == json.loads(json.dumps(report))
     card = (tmp_path / "small.md").read_text(encoding="utf-8")
@@ -128,14 +128,14 @@ def test_cards_say_what_the_report_says(trained: tuple[Path, dict], tmp_path: Pa
 
 
 def test_the_card_tells_what_the_seeds_cannot_teach(trained: tuple[Path, dict]) -> None:
-    report = trained[1] | {"language": "en"}
+    report: dict = trained[1] | {"language": "en"}
     told = " ".join(gaps(report))
     assert "Languages other than `en`" in told
     assert "Much beyond `good`, which gave 100% of the positives" in told
     assert "without sites they were split by document" in told
     assert "How much of its figures on `held_out` is more than length" in told  # sentences are longer than menus
     assert "none was marked `test = true`" not in told
-    alone = report | {"metrics": {"held_out": report["metrics"]["held_out"] | {"auc_of_length": 0.5}}}
+    alone: dict = report | {"metrics": {"held_out": report["metrics"]["held_out"] | {"auc_of_length": 0.5}}}
     told = " ".join(gaps(alone))
     assert "none was marked `test = true`" in told
     assert "more than length" not in told

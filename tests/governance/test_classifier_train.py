@@ -91,7 +91,7 @@ def test_one_command_writes_model_cards_and_the_documents_it_was_measured_on(fol
         "model.test.parquet",
     }
     assert "held_out: AUC 1.000" in found.stdout and "other_sources: AUC 1.000" in found.stdout
-    assert f"governance classifier evaluate {out} --data" in found.stdout
+    assert f"governance classifier evaluate {out}\n" in found.stdout
     assert f'l2.quality.models.en = "{out}"' in found.stdout
     scores = score(load_model(out), [*texts(GOOD, 3, 9000), *texts(BAD, 3, 9000)])
     assert (scores[:3] > 0.5).all() and (scores[3:] < 0.5).all()
