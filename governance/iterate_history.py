@@ -43,7 +43,9 @@ def judge(records: Sequence[dict[str, Any]], rounds: int, min_gain: float) -> St
         return State(best, last["why_not"])
     if len(scores) > 1 and scores[-1] - max(scores[:-1]) < min_gain:
         gain = scores[-1] - max(scores[:-1])
-        return State(best, f"round {last['round']} changed the held-out AUC by {gain:+.4f}, less than {min_gain:g}")
+        reason = f"round {last['round']} changed the held-out AUC by {gain:+.4f}, less than {min_gain:g}"
+        full = "; no round could win as much, for it was nearly 1 before: hold out harder documents"
+        return State(best, reason + (full if max(scores[:-1]) + min_gain > 1 else ""))
     if last["round"] >= rounds:
         return State(best, f"all {rounds} rounds are done")
     return State(best, None)

@@ -180,9 +180,9 @@ def _round(loop: Loop, number: int, records: list[dict[str, Any]], rounds: int) 
     record["sample"] = {"drawn": len(drawn), "screened": len(sample), "left_out": left_out, "sha256": _hashes(drawn)}
     before = _scores(loop, number - 1, sample)
     chosen, notes = _choose(loop, number, sample, before)
-    record |= notes
+    record |= notes | {"scores": _quantiles(before)}
     if len(chosen) == 0:
-        return record | {"why_not": f"round {number} found no confident document for each class in its sample"}
+        return record | {"why_not": _why_not(number, record)}
     loop.store.put(f"rounds/{number:02d}/added.parquet", _parquet(chosen))
     record |= _train(loop, number, pa.concat_tables([*learnt, chosen.select(DOCUMENTS.names)]))
     after = _scores(loop, number, sample)
@@ -190,6 +190,25 @@ def _round(loop: Loop, number: int, records: list[dict[str, Any]], rounds: int) 
         name: round(float((found >= _VERDICT).mean()), 4) for name, found in (("before", before), ("after", after))
     }
     return record | {"keep_share": shares, "agreement": agreement(before, after, (_VERDICT, _VERDICT))}
+
+
+def _quantiles(scores: np.ndarray) -> dict[str, float | None]:
+    """Where the scores of a sample lie: at these shares of its documents, in order."""
+    known = scores[~np.isnan(scores)]
+    shares = (0, 0.01, 0.1, 0.5, 0.9, 0.99, 1)
+    return {f"{share:g}": round(float(np.quantile(known, share)), 4) if len(known) else None for share in shares}
+
+
+def _why_not(number: int, record: dict[str, Any]) -> str:
+    """Why nothing could be added, and what to do about it."""
+    if record["sample"]["screened"] == 0:
+        return f"nothing of the pool is left for round {number}: give a larger --pool"
+    found, scores = record["candidates"], record["scores"]
+    return (
+        f"round {number} has {found['positives']} sure positives and {found['negatives']} sure negatives, and needs"
+        f" both; its sample scores {scores['0']} to {scores['1']}, half of it {scores['0.5']} or more: train longer"
+        " (model.epochs, model.lr), or widen --confident"
+    )
 
 
 def _sample(loop: Loop, number: int, rounds: int) -> pa.Table:

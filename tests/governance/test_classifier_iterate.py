@@ -248,7 +248,10 @@ def test_the_first_of_equal_rounds_is_the_best() -> None:
     rounds = [record(0, 0.9), record(1, 0.95), record(2, 0.95)]
     assert judge(rounds[:1], 3, 0.001).stopped is None
     assert judge(rounds[:2], 3, 0.001).stopped is None
-    assert judge(rounds[:2], 3, 0.1).stopped
+    assert (judge(rounds[:2], 3, 0.1).stopped or "").startswith(
+        "round 1 changed the held-out AUC by +0.0500, less than"
+    )
+    assert "hold out harder documents" in (judge([record(0, 0.9995), record(1, 1.0)], 3, 0.001).stopped or "")
     assert judge(rounds, 3, 0.001).best == 1
     assert judge(rounds, 3, -1).stopped is None
     assert judge(rounds, 2, -1).stopped == "all 2 rounds are done"
@@ -259,9 +262,16 @@ def test_the_first_of_equal_rounds_is_the_best() -> None:
 def test_a_pool_without_confident_documents_ends_the_loop_and_says_so(corpus: Path, tmp_path: Path) -> None:
     run(ask(corpus, tmp_path / "out", confident="1,0"), as_json=True)
     body = history(tmp_path / "out")
-    assert "no confident document for each class" in body["stopped"]
+    assert "has 0 sure positives and 0 sure negatives" in body["stopped"]
+    scores = list(body["rounds"][1]["scores"].values())
+    assert scores == sorted(scores)
     assert body["best"] == 0
     assert "not trained" in (tmp_path / "out" / "history.md").read_text()
+
+
+def test_a_pool_that_is_used_up_ends_the_loop_and_says_so(corpus: Path, tmp_path: Path) -> None:
+    run(ask(corpus, tmp_path / "out", pool=(str(corpus / "exam.jsonl"),)), as_json=True)
+    assert "nothing of the pool is left for round 1" in history(tmp_path / "out")["stopped"]
 
 
 @pytest.fixture
