@@ -62,7 +62,7 @@ def run(ask: Ask, as_json: bool) -> None:
     if as_json:
         print(json.dumps(body | {"output": str(loop.folder)}, ensure_ascii=False, indent=1))
     else:
-        show(body, loop, ask.seeds, time.monotonic() - start)
+        show(body, loop, time.monotonic() - start)
 
 
 def prepared(ask: Ask, progress: Progress) -> Loop:
@@ -142,7 +142,7 @@ def _folder(output: str) -> Path:
     return folder
 
 
-def show(body: dict[str, Any], loop: Loop, seeds: str, seconds: float) -> None:
+def show(body: dict[str, Any], loop: Loop, seconds: float) -> None:
     """The rounds, why they ended, and what to type next."""
     for record in body["rounds"]:
         print(f"round {record['round']}: {_line(record)}")
@@ -150,7 +150,7 @@ def show(body: dict[str, Any], loop: Loop, seeds: str, seconds: float) -> None:
     print(f"stopped after {seconds:.0f} s: {body['stopped']}; best: round {body['best']}")
     print(f"annealing comparison {body['annealing']['said']}")
     print(f"wrote {model}, its card, and {loop.folder / 'history.md'}; next:")
-    print(f"  governance classifier evaluate {model} --seeds {seeds}")
+    print(f"  governance classifier evaluate {model}")
 
 
 def _line(record: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ from classifiers.seeds import Seeds
 from classifiers.split import DOCUMENTS, Sets
 from classifiers.train import train
 from governance.answers import AnswerLog
+from governance.classifier_train import tested_path, write_test
 from governance.errors import UsageError
 from governance.iterate_history import State, annealing_gate, headline, history, judge, markdown
 from governance.labelling import LabelConfig, Labels, label
@@ -372,4 +373,5 @@ def _publish(loop: Loop, state: State) -> None:
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, staged)
         about = f"{loop.seeds.about.strip()}\n\nRound {state.best} of a loop: see history.md. Stopped: {state.stopped}."
         write_cards(staged, report | more | {"round": state.best}, loop.seeds.title, about)
+        write_test(tested_path(staged), loop.sets)
         publish(staged, loop.folder / loop.model_name)

@@ -138,6 +138,8 @@ def test_the_best_round_lies_at_the_top_with_its_card(done: Path) -> None:
     card = json.loads((done / "model.json").read_text())
     assert (card["round"], card["sha256"]) == (body["best"], best["model"]["sha256"])
     assert "Stopped: all 2 rounds are done" in (done / "model.md").read_text()
+    tested = pq.read_table(done / "model.test.parquet")
+    assert len(tested) == sum(best["metrics"][name]["documents"] for name in ("held_out", "other_sources"))
 
 
 def test_the_history_reads_as_a_table(done: Path) -> None:
