@@ -34,8 +34,9 @@ def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
         for language, path in settings.l2.quality.models.items():
             with model_errors(f"l2.quality.models.{language}"):
                 check_classifier(model_path(language, path), language)
-        with model_errors("l2.quality.tokenizer"):
-            load_normalizer(settings.l2.quality.tokenizer_path)
+        if tokenizer := settings.l2.quality.tokenizer_path:
+            with model_errors("l2.quality.tokenizer"):
+                load_normalizer(tokenizer)
 
 
 def check_question_sets(settings: Settings, levels: tuple[str, ...]) -> None:
