@@ -12,6 +12,7 @@ import pytest
 
 from governance.errors import UsageError
 from governance.texts import host_of, read_texts
+from manifests.store import Store
 
 ROWS = [
     {"text": "first", "url": "https://www.One.org:8080/a", "topic": "x"},
@@ -150,3 +151,18 @@ def test_dictionary_and_large_strings_are_text(tmp_path: Path) -> None:
 )
 def test_the_host_of_an_address_is_only_a_name(url: str | None, host: str | None) -> None:
     assert host_of(url) == host
+
+
+def test_texts_of_a_store_are_read_by_folder_glob_and_name(store_url: str) -> None:
+    store = Store(store_url)
+    store.put("in/a.jsonl", lines(ROWS[:1]).encode())
+    store.put("in/b.txt", b"second")
+    store.put("in/c.csv", b"no text")
+    expected = [
+        {"content": "first", "site": "one.org", "file": "a.jsonl"},
+        {"content": "second", "site": None, "file": "b.txt"},
+    ]
+    assert read(f"{store_url}/in") == expected
+    assert read(f"{store_url}/in/*.jsonl", f"{store_url}/in/b.txt") == expected
+    with pytest.raises(UsageError, match="no file at"):
+        read(f"{store_url}/none/*.jsonl")
