@@ -36,8 +36,9 @@ def _verbs() -> dict[str, Any]:
     """The commands of `governance` by name, those of a group as "classifier train"."""
     from governance import cli
 
+    group: Any = typer.main.get_command(cli.app)
     verbs: dict[str, Any] = {}
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    for name, command in group.commands.items():
         below = getattr(command, "commands", None)
         verbs |= {name: command} if below is None else {f"{name} {verb}": one for verb, one in below.items()}
     return verbs
