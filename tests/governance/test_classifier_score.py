@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from classifiers.score import load_model, model_path
+from classifiers.score import load_model, model_path, model_sha256
 from classifiers.score import score as score_texts
-from governance import classifier_score, whole_rows
+from governance import classifier_score, commands, whole_rows
 from governance.classifier_cli import app
 from governance.classifier_score import Ask
 from governance.errors import GovernanceError, UsageError
@@ -28,6 +28,8 @@ from governance.inputs import find_files
 from governance.progress import Progress
 from governance.whole_rows import read_whole, schema_of
 from manifests.store import Store
+from tests.classifiers.test_static import embeddings as embeddings
+from tests.classifiers.test_static import folder as folder
 from tests.stages.test_quality import LISTING, LISTING_ZH, PROSE, PROSE_ZH
 
 TEXTS: list[str | None] = [PROSE, LISTING, None, "", PROSE[:120], "A simple text. " * 5 + "\n" + PROSE[:90]]
@@ -117,6 +119,19 @@ def test_chinese_texts_are_scored_by_their_model_and_the_wrong_one_is_refused(tm
     assert read(tmp_path / "out", "zh.jsonl.parquet")["score"].is_sorted(descending=True)
     with pytest.raises(UsageError, match="another language than 'zh'"):
         run(tmp_path / "zh.jsonl", tmp_path / "out", str(model_path("en")), text="body", language="zh")
+
+
+def test_a_static_model_is_a_folder_and_works_like_any_other(
+    folder: Path, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = run(inputs, tmp_path / "out", str(folder), keep_share=0.5)
+    assert body["scored_now"] == 13 and body["kept"] >= 1
+    out, models = str(tmp_path / "L2"), f"l2.quality.models={{en = '{folder}'}}"
+    ask = commands.Ask("L2", (str(inputs / "a.parquet"),), out, None, "L1", "web", None, 0, (models,), False)
+    commands.run(ask, as_json=True)
+    assert json.loads(capsys.readouterr().out)["selection"]["en"]["scored"] >= 1
+    plan = json.loads(Path(out, "L2/web/plan.json").read_text())["plan"]
+    assert plan["stages"]["scores"]["model"]["en"] == model_sha256(folder)
 
 
 @pytest.mark.parametrize(
