@@ -1,62 +1,43 @@
-"""Texts of documentation packages, sorted into explanatory prose and everything else by their own lines."""
+"""Documentation sorted into explanatory prose and everything else, by its own lines; prose spoiled into bad text."""
 
 from __future__ import annotations
 
-import email
-import email.policy
-import gettext
-import gzip
 import hashlib
-import io
 import math
 import re
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
-from pathlib import Path
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 HAN = re.compile("[\u4e00-\u9fff]")
 # A line that a writer meant as a sentence or more: long enough, and closed as sentences are.
 SENTENCE = {
-    "en": re.compile(r"(?=(?:\S+\s+){8})[^{}<>|=\\]{60,}[.?!:;)\"'’”]$"),
-    "zh": re.compile(r"(?=(?:[^\u4e00-\u9fff]*[\u4e00-\u9fff]){16})[^{}<>|=\\]{20,}[。！？：；）”.:]$"),
+    "en": re.compile(r"(?=(?:\S+\s+){8})[^{}<>|=\\]{60,}[.?!:;)\"'’”*_]$"),
+    "zh": re.compile(r"(?=(?:[^\u4e00-\u9fff]*[\u4e00-\u9fff]){16})[^{}<>|=\\]{20,}[。！？：；）”.:*_]$"),
 }
+# A short one, which is prose still; but a list of questions is an index.
+_SHORT = {
+    "en": re.compile(r"(?=(?:\S+\s+){4})[^{}<>|=\\]*[.!][)\"'’”*_]*$"),
+    "zh": re.compile(r"(?=(?:[^\u4e00-\u9fff]*[\u4e00-\u9fff]){8})[^{}<>|=\\]*[。！][”）)*_]*$"),
+}
+_UNIT = {"en": re.compile(r"\S+"), "zh": re.compile(r"[\u4e00-\u9fff]{1,3}|[^\u4e00-\u9fff\s]+")}
+_TERM = {"en": re.compile(r"[A-Za-z]{5,}"), "zh": re.compile(r"[\u4e00-\u9fff]{2,4}")}
+_STOP = {"en": re.compile(r"(?<=[.?!])\s+"), "zh": re.compile(r"(?<=[。！？])")}
+_CLAUSE = re.compile(r"[\n.,;:!。，；：！、()（）]+")
+_PAGED, _HEADED, _CLOSE = 0.2, 0.3, 0.5  # of outlines: with numbers of pages, with a heading, without empty lines
+_JOINS = (", ", " | ", "\n", " ", " - ", "、")
 
 
-def sorted_texts(source: dict, language: str, limits: dict, root: Path, excluded: frozenset[str]) -> tuple[list, list]:
-    """(positives, negatives) of one source, at most `cap` of each, in the order of their hash.
-
-    Args: one entry of sources.toml; limits: its language's table; root: where the package is unpacked;
-    excluded: sha256 of files that must not be used.
-    """
-    positives, negatives = [], []
-    for path in files(source, root):
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() in excluded:
-            continue
-        for text in pieces(READERS[source.get("reader", "html")](data), limits, source.get("pieces", 1)):
-            for kind, part in label(text, source["role"], language, limits):
-                if len(part) >= limits["min_chars"] and han_share(part) >= limits["min_han"]:
-                    (positives if kind else negatives).append(part)
-    return capped(positives, source["cap"]), capped(negatives, source["cap"])
-
-
-def files(source: dict, root: Path) -> list[Path]:
-    """The files of a source, by its globs, without those it names under `not`."""
-    found = {path for pattern in source["globs"] for path in root.glob(pattern) if path.is_file()}
-    unwanted = source.get("not", [])
-    return sorted(path for path in found if not any(fnmatch(path.name, pattern) for pattern in unwanted))
-
-
-def label(text: str, role: str, language: str, limits: dict) -> Iterator[tuple[bool, str]]:
-    """(positive?, text) for a piece: itself, and as a negative what is left of a positive without its sentences."""
-    share = prose_share(text, language)
+def label(text: str, role: str, language: str, limits: dict) -> bool | None:
+    """Whether a piece is a positive; None for one that lies between the classes and is left out."""
+    if role == "essay":
+        return True
     if role == "noise":
-        yield False, text
-    elif share >= limits["positive_share"]:
-        yield True, text
-        yield False, "\n".join(line for line in text.splitlines() if not is_sentence(line, language))
-    elif share <= limits["negative_share"]:
-        yield False, text
+        return False
+    if prose_share(text, language) >= limits["positive_share"]:
+        return True
+    return False if sentence_share(text, language) <= limits["negative_share"] else None
 
 
 def prose_share(text: str, language: str) -> float:
@@ -75,22 +56,54 @@ def is_sentence(line: str, language: str) -> bool:
     return SENTENCE[language].match(line.strip()) is not None
 
 
+def sentence_share(text: str, language: str) -> float:
+    """Share of the characters that stand in sentences of any length, 0 to 1."""
+    lines = text.splitlines()
+    return sum(len(line) for line in lines if is_prose(line, language)) / max(1, sum(map(len, lines)))
+
+
+def is_prose(line: str, language: str) -> bool:
+    """Whether a line is a sentence, however short."""
+    return is_sentence(line, language) or _SHORT[language].match(line.strip()) is not None
+
+
+def without_sentences(text: str, language: str) -> str:
+    """What a page holds besides its prose: headings, entries of lists, code, captions."""
+    return "\n".join(line for line in text.splitlines() if line.strip() and not is_prose(line, language))
+
+
 def pieces(text: str, limits: dict, number: int) -> Iterator[str]:
     """Cut `number` runs of lines from a text, of lengths spread evenly on a log scale over `lengths`.
 
     Start and length follow from a hash of the text, so the same text always gives the same pieces.
     """
     lines = text.splitlines(keepends=True)
-    low, high = map(math.log, limits["lengths"])
     for i in range(number if lines else 0):
         length, start = fractions(f"{i} {text}")
-        wanted = math.exp(low + (high - low) * length)
         # One piece of a text starts near its top, as pages do; several are spread over it.
         first = int(start * len(lines)) if number > 1 else 0
-        yield run_of_lines(lines[first:], wanted).strip()
+        yield run_of_lines(lines[first:], drawn_length(length, limits)).strip()
 
 
-def run_of_lines(lines: list[str], wanted: float) -> str:
+def stretches(texts: Iterable[str], limits: dict) -> Iterator[str]:
+    """Short leftovers joined until they are as long as other documents are: lengths are drawn as in `pieces`."""
+    taken: list[str] = []
+    wanted = drawn_length(0.5, limits)
+    for text in texts:
+        taken.append(text)
+        joined = "\n".join(taken)
+        if len(joined) >= wanted:
+            yield run_of_lines(joined.splitlines(keepends=True), wanted).strip()
+            taken, wanted = [], drawn_length(fractions(joined)[0], limits)
+
+
+def drawn_length(fraction: float, limits: dict) -> float:
+    """Characters, from a number between 0 and 1."""
+    low, high = map(math.log, limits["lengths"])
+    return math.exp(low + (high - low) * fraction)
+
+
+def run_of_lines(lines: Sequence[str], wanted: float) -> str:
     """The first lines up to about `wanted` characters, at least one."""
     taken, size = [], 0
     for line in lines:
@@ -101,56 +114,90 @@ def run_of_lines(lines: list[str], wanted: float) -> str:
     return "".join(taken)
 
 
+def spoiled(texts: Sequence[str], language: str, share: float) -> Iterator[str]:
+    """Bad texts of the same topics: of a share of the texts their words shuffled, their terms heaped up as for a
+    search engine, the beginnings of their sentences as a page of search results shows them, or an outline."""
+    kinds = (shuffled, stuffed, snippets, outline)
+    for text in texts:
+        kind, taken = fractions(f"spoiled {text}")
+        if taken < share:
+            yield kinds[int(kind * len(kinds))](text, language)
+
+
+def wrapped(text: str, language: str, share: float) -> str:
+    """The text, and of a share of texts the same with its lines broken at a width, as older pages and mails have them:
+    where a line breaks says nothing of a text."""
+    chosen, width = fractions(f"wrapped {text}")
+    if chosen >= share:
+        return text
+    low, high = (45, 85) if language == "en" else (18, 45)
+    return "\n".join(part for line in text.splitlines() for part in broken(line, int(low + width * (high - low))))
+
+
+def broken(line: str, width: int) -> list[str]:
+    """A line in pieces of at most about `width` characters, broken at spaces, or anywhere where there are none."""
+    if HAN.search(line):
+        return [line[k : k + width] for k in range(0, len(line), width)] or [""]
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def shuffled(text: str, language: str) -> str:
+    """The words of every line in another order."""
+    rng = rng_of(text)
+    joint = " " if language == "en" else ""
+    lines = (_UNIT[language].findall(line) for line in text.splitlines())
+    return "\n".join(joint.join(rng.permutation(words)) if words else "" for words in lines)
+
+
+def stuffed(text: str, language: str) -> str:
+    """The terms of a text over and over, a few words at a time."""
+    rng = rng_of(text)
+    terms = list(dict.fromkeys(_TERM[language].findall(text))) or [text.strip()]
+    joint, inner = _JOINS[int(rng.integers(len(_JOINS)))], " " if language == "en" else ""
+    number = max(4, len(text) // (20 if language == "en" else 8))
+    picks = (rng.choice(terms, size=int(rng.integers(1, 4))) for _ in range(number))
+    return joint.join(inner.join(pick) for pick in picks)
+
+
+def snippets(text: str, language: str) -> str:
+    """The beginnings of sentences, broken off, each on a line of its own."""
+    rng = rng_of(text)
+    low, high = (20, 90) if language == "en" else (8, 30)
+    sentences = [line for line in _STOP[language].split(text) if len(line) > low]
+    cut = (line[: int(rng.integers(low, high))].rsplit(" ", 1)[0].strip() for line in sentences)
+    mark = ("...", "…", " [...]", "")[int(rng.integers(4))]
+    return "\n".join(f"{line}{mark}" for line in cut)
+
+
+def outline(text: str, language: str) -> str:
+    """Clauses as a table of contents or a list of links: numbered, or with a bullet, some with a number of a page."""
+    rng = rng_of(text)
+    low, high = (15, 70) if language == "en" else (5, 25)
+    clauses = [clause.strip(" -*#|`") for clause in _CLAUSE.split(text)]
+    kept = [clause for clause in clauses if low <= len(clause) <= high]
+    chapter, mark, pages = int(rng.integers(1, 20)), int(rng.integers(4)), rng.random() < _PAGED
+    first = ("目录" if language == "zh" else "Table of Contents") if rng.random() < _HEADED else ""
+    lines = [first, *(f"{bullet(mark, chapter, k)}{clause}" for k, clause in enumerate(kept, 1))]
+    gap = "\n" if rng.random() < _CLOSE else "\n\n"
+    return gap.join(f"{line} {7 * k + chapter}" if pages and k else line for k, line in enumerate(lines)).strip()
+
+
+def bullet(mark: int, chapter: int, number: int) -> str:
+    """What stands before a line of an outline."""
+    return (f"{chapter}.{number}. ", f"{number}. ", "- ", "")[mark]
+
+
+def rng_of(text: str) -> np.random.Generator:
+    """Chance that follows from the text."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "big"))
+
+
 def fractions(text: str) -> tuple[float, float]:
     """Two numbers from 0 to 1 that follow from the text."""
     digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:4], "big") / 2**32, int.from_bytes(digest[4:8], "big") / 2**32
 
 
-def capped(texts: list[str], cap: int) -> list[str]:
+def capped(texts: Iterable[str], cap: int) -> list[str]:
     """At most `cap` different texts, in the order of their hash."""
     return sorted(dict.fromkeys(texts), key=fractions)[:cap]
-
-
-def read_html(data: bytes) -> str:
-    """The main text of a page."""
-    from resiliparse.extract.html2text import extract_plain_text
-    from resiliparse.parse.encoding import detect_encoding
-
-    return extract_plain_text(data.decode(detect_encoding(data) or "utf-8", "replace"), main_content=True)
-
-
-def read_text(data: bytes) -> str:
-    """A text file, gzipped or plain."""
-    return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "replace")
-
-
-def read_mail(data: bytes) -> str:
-    """Subject and text of a mail."""
-    message = email.message_from_bytes(data, policy=email.policy.compat32)
-    part = next((part for part in message.walk() if part.get_content_maintype() == "text"), message)
-    body = part.get_payload(decode=True)
-    body = body if isinstance(body, bytes) else b""  # a multipart without text has none
-    text = read_html(body) if part.get_content_subtype() == "html" else body.decode("latin-1")
-    return "\n".join([str(message.get("Subject", "")), text])
-
-
-def read_man(data: bytes) -> str:
-    """A manual page without its roff macros, near enough for an example of what is not prose."""
-    lines = (re.sub(r"^[.'](\\\"|[A-Za-z]+)\s*", "", line) for line in read_text(data).splitlines())
-    return re.sub(r"\\f.|\\[-&|]|\\\(..", "", "\n".join(lines))
-
-
-def read_mo(data: bytes) -> str:
-    """The messages of a program: menu entries, buttons, errors."""
-    catalogue = vars(gettext.GNUTranslations(io.BytesIO(data)))["_catalog"]
-    return "\n".join(str(text).replace("\n", " ") for key, text in catalogue.items() if key and HAN.search(str(text)))
-
-
-READERS: dict[str, Callable[[bytes], str]] = {
-    "html": read_html,
-    "text": read_text,
-    "mail": read_mail,
-    "man": read_man,
-    "mo": read_mo,
-}

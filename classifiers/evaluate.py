@@ -243,8 +243,3 @@ def check_alike(scores: np.ndarray, *columns: Sequence[Any] | np.ndarray) -> Non
         raise ValueError(
             f"scores, labels, sources and lengths have {', '.join(map(str, lengths))} values: give one each"
         )
-
-
-def metrics(labels: np.ndarray, scores: np.ndarray, texts: Sequence[str]) -> dict[str, Any]:
-    """The figures of one test set of a single source."""
-    return figures(labels, scores, ["test"] * len(texts), np.array([len(text) for text in texts]))

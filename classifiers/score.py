@@ -81,7 +81,7 @@ def score(classifier: Classifier, texts: Sequence[str], window: int = 0) -> np.n
 
 
 def windowed(text: str, window: int) -> str:
-    """About ``window`` characters of a text, in ten pieces from its start to its end; all of it where it is no longer."""
+    """About ``window`` characters of a text, in ten pieces from its start to its end; all where it is no longer."""
     if len(text) <= window:
         return text
     part = max(1, window // _WINDOWS)

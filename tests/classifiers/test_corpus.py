@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import struct
-from pathlib import Path
 
 import pytest
 
-from classifiers import corpus
+from classifiers import corpus, readers
 
 LIMITS = {"lengths": [50, 400], "min_chars": 20, "min_han": 0.0, "positive_share": 0.7, "negative_share": 0.25}
 SENTENCE = "The package manager keeps a list of every file that a package has installed, so it can remove them again."
@@ -31,18 +29,43 @@ def test_prose_share_counts_the_characters_of_sentence_lines() -> None:
     assert corpus.prose_share(f"{SENTENCE}\n{'x' * len(SENTENCE)}", "en") == 0.5
 
 
-def test_a_page_of_sentences_is_a_positive_and_its_other_lines_a_negative() -> None:
-    page = f"{SENTENCE}\n{SENTENCE}\n{OPTIONS}\n{SENTENCE}"
-    assert list(corpus.label(page, "prose", "en", LIMITS)) == [(True, page), (False, OPTIONS)]
+def test_a_page_of_sentences_is_a_positive_one_of_options_a_negative_and_between_neither() -> None:
+    assert corpus.label(f"{SENTENCE}\n{SENTENCE}\n{SENTENCE}\n{OPTIONS}", "prose", "en", LIMITS) is True
+    assert corpus.label(OPTIONS, "prose", "en", LIMITS) is False
+    assert corpus.label(f"{SENTENCE}\n{'x' * len(SENTENCE)}", "prose", "en", LIMITS) is None
 
 
-def test_a_page_of_options_is_a_negative_and_a_mixed_one_is_left_out() -> None:
-    assert list(corpus.label(OPTIONS, "prose", "en", LIMITS)) == [(False, OPTIONS)]
-    assert list(corpus.label(f"{SENTENCE}\n{'x' * len(SENTENCE)}", "prose", "en", LIMITS)) == []
+def test_the_role_of_a_source_decides_before_its_lines_do() -> None:
+    assert corpus.label(SENTENCE, "noise", "en", LIMITS) is False
+    assert corpus.label(OPTIONS, "essay", "en", LIMITS) is True
 
 
-def test_noise_is_a_negative_however_well_it_reads() -> None:
-    assert list(corpus.label(SENTENCE, "noise", "en", LIMITS)) == [(False, SENTENCE)]
+def test_what_is_left_of_a_page_without_its_sentences_is_the_rest_of_its_lines() -> None:
+    page = f"{SENTENCE}\n{OPTIONS}\nIt is the end.\n{SENTENCE_ZH}"
+    assert corpus.without_sentences(page, "en") == f"{OPTIONS}\nIt is the end.\n{SENTENCE_ZH}"
+    assert corpus.without_sentences(f"{OPTIONS}\nThis is the very end.", "en") == OPTIONS
+    assert corpus.without_sentences(f"{OPTIONS}\n{SENTENCE_ZH}", "zh") == OPTIONS
+
+
+@pytest.mark.parametrize(("text", "language"), [(SENTENCE, "en"), (SENTENCE_ZH, "zh")])
+def test_a_spoiled_text_is_no_longer_prose_and_the_same_every_time(text: str, language: str) -> None:
+    texts = ["\n".join([text] * 6 + [f"{number}"]) for number in range(60)]
+    bad = list(corpus.spoiled(texts, language, 1.0))
+    assert bad == list(corpus.spoiled(texts, language, 1.0))
+    assert len(bad) == len(texts)
+    assert not set(bad) & set(texts)
+    assert list(corpus.spoiled(texts, language, 0.0)) == []
+    assert 0 < len(list(corpus.spoiled(texts, language, 0.5))) < len(texts)
+    for kind in (corpus.stuffed, corpus.snippets, corpus.outline):
+        assert corpus.prose_share(kind(texts[0], language), language) < 0.8 < corpus.prose_share(texts[0], language)
+    words = corpus.shuffled(texts[0], language).split()
+    assert sorted("".join(words)) == sorted("".join(texts[0].split()))
+
+
+def test_leftovers_are_joined_until_they_are_as_long_as_documents() -> None:
+    joined = list(corpus.stretches([f"entry {i}" for i in range(200)], LIMITS))
+    assert len(joined) > 3
+    assert all(40 <= len(text) <= 400 for text in joined)
 
 
 def test_pieces_are_whole_lines_of_bounded_length_and_always_the_same() -> None:
@@ -54,33 +77,39 @@ def test_pieces_are_whole_lines_of_bounded_length_and_always_the_same() -> None:
     assert list(corpus.pieces("", LIMITS, 3)) == []
 
 
-def test_a_source_is_read_capped_and_without_excluded_files(tmp_path: Path) -> None:
-    for i in range(5):
-        body = "".join(f"<p>{SENTENCE} Number {i} {j}.</p>" for j in range(4))
-        (tmp_path / f"page{i}.html").write_text(f"<html><body><main>{body}</main></body></html>")
-    source = {"globs": ["*.html"], "not": ["page0*"], "role": "prose", "cap": 3}
-    excluded = frozenset({hashlib.sha256((tmp_path / "page1.html").read_bytes()).hexdigest()})
-    positives, negatives = corpus.sorted_texts(source, "en", LIMITS, tmp_path, excluded)
-    assert len(positives) == 3
-    assert negatives == []
-    assert not any("Number 0" in text or "Number 1 " in text for text in positives)
+def test_at_most_so_many_different_texts_are_taken_whatever_their_order() -> None:
+    texts = [f"text {i % 7}" for i in range(20)]
+    assert corpus.capped(texts, 3) == corpus.capped(texts[::-1], 3)
+    assert len(corpus.capped(texts, 100)) == 7
 
 
-def test_texts_with_too_few_chinese_characters_are_left_out(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(f"{OPTIONS}\n{OPTIONS}", encoding="utf-8")
-    source = {"globs": ["*.txt"], "role": "noise", "reader": "text", "cap": 3}
-    limits = LIMITS | {"min_han": 0.3}
-    assert corpus.sorted_texts(source, "zh", limits, tmp_path, frozenset()) == ([], [])
+def test_han_share_counts_characters_that_are_no_space() -> None:
     assert corpus.han_share("中文 ab") == 0.5
     assert corpus.han_share(" ") == 0
 
 
 def test_readers_give_the_text_of_their_format() -> None:
-    assert corpus.read_text(gzip.compress("变更 log".encode())) == "变更 log"
+    assert readers.read_text(gzip.compress("变更 log".encode())) == "变更 log"
     mail = b"Subject: Buy\nContent-Type: text/html\n\n<html><body><p>Cheap watches</p></body></html>"
-    assert corpus.read_mail(mail) == "Buy\nCheap watches"
-    assert corpus.read_man(gzip.compress(b'.SH NAME\nls \\fB\\-a\\fR\n.\\" comment')) == "NAME\nls a\ncomment"
-    assert corpus.read_mo(mo_file({"": "Content-Type: text/plain; charset=UTF-8\n", "Open": "打开"})) == "打开"
+    assert readers.read_mail(mail) == "Buy\nCheap watches"
+    assert readers.read_man(gzip.compress(b'.SH NAME\nls \\fB\\-a\\fR\n.\\" comment')) == "NAME\nls a\ncomment"
+    assert readers.read_mo(mo_file({"": "Content-Type: text/plain; charset=UTF-8\n", "Open": "打开"})) == "打开"
+    assert readers.read_markdown(b"---\ntitle: a\n---\n# Head\n") == "# Head\n"
+    assert readers.read_messages(b'{"@a": "no", "b": "two\\nlines", "c": 1}') == "two lines"
+    assert readers.read_strings(b'["a  b", "c"]') == "a b\nc"
+    assert readers.read_dialogue(b"categories:\n- - Hello\n  - Hi there\n") == "Hello\nHi there"
+    assert readers.read_tagged(b"The/at dog/nn ran/vbd ./.\n") == "The dog ran."
+    assert readers.read_tagged("我们/r 学习/v 。/w\n".encode()) == "我们学习。"
+    entry = "word\n   " + "meaning of it " * 30
+    assert readers.read_dictionary(f"short\n   one\n{entry}\n".encode()).startswith("## word\n\nmeaning of it")
+    assert readers.read_hex(b"ab").startswith("00000000  61 62")
+    assert readers.read_base64(b"ab") == "YWI=\n"
+
+
+def test_documentation_in_xml_becomes_a_page_with_its_paragraphs_and_headings() -> None:
+    page = readers.read_xml(b"<page><info><desc>no</desc></info><title>Head</title><para>One &app; word</para></page>")
+    assert b"<h2>Head</h2><p>One app word</p>" in page
+    assert b"no" not in page
 
 
 def mo_file(messages: dict[str, str]) -> bytes:
