@@ -119,8 +119,8 @@ def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
     z = 1.96
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    # At shares of 0 and 1 the rounding of the sums may pass the share itself.
-    return np.minimum(middle - half, share), np.maximum(middle + half, share)
+    # At shares of 0 and 1 the rounding of the sums may pass the share itself, or stop short of it.
+    return np.clip(middle - half, 0, share), np.clip(middle + half, share, 1)
 
 
 def histograms(report: dict[str, Any]) -> Any:

@@ -74,7 +74,7 @@ class QualityConfig(Selection):
 
     # language -> fastText .bin or .ftz, folder of a static model, or "bundled"
     models: dict[str, str] = {"en": "bundled", "zh": "bundled"}
-    # A tokenizer.json, or "bundled": DeepSeek-V2's, with which the released classifiers were trained.
+    # A tokenizer.json, or "bundled": DeepSeek-V3's. The released classifiers were trained with that of DeepSeek-V2.
     tokenizer: str = "bundled"
     # Characters of a page that are looked at, in pieces spread over it; 0 = all of it, as published.
     window: int = Field(0, ge=0)

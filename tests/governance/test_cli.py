@@ -190,7 +190,7 @@ def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp
     refused(governance(*run, "--model", str(tmp_path / "folder")), 2, "folder", "config.json")
     refused(governance(*run, "--model", "nowhere/such"), 2, "'nowhere/such'")
     refused(governance(*run, "--model", "such"), 2, "'such'", "smollm2-135m")
-    for name, message in {"words.bin": "is not a fastText model", "none.bin": "does not exist"}.items():
+    for name, message in {"words.bin": "is not a fastText classifier", "none.bin": "does not exist"}.items():
         setting = f"l2.quality.models.en={tmp_path / name}"
         refused(governance(*run, "--level", "L2", "--set", setting), 2, name, message)
     language = f"l1.language.model={tmp_path / 'words.bin'}"
@@ -200,19 +200,17 @@ def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp
     assert not any(path.is_file() for path in out.rglob("*"))
 
 
-def test_a_model_of_another_kind_ends_the_run_with_what_it_needs(
+def test_a_model_of_another_kind_or_language_is_refused_before_any_work(
     governance: Any, tmp_path: Path, archive: Path
 ) -> None:
-    from classifiers.language_id import model_path
+    from classifiers import language_id, score
 
     out = tmp_path / "out"
-    run = ("run", "--level", "L2", "--workers", "0", "--input", str(archive), "--output", str(out))
-    said = governance(*run, "--set", f"l2.quality.models.en={model_path()}")
-    assert said.code == 1 and "Traceback" not in said.err
-    assert f"error: a model of L2 cannot be used: classifier {model_path()} has labels" in said.err
-    said = governance("verify", str(out))
-    assert said.code == 1 and "L2/default: not sealed" in said.err and "1 faults" in said.err
-    assert "ok     L1/default" in said.out
+    run = ("run", "--level", "L2", "--workers", "0", "--input", str(archive), "--output", str(out), "--set")
+    labels = governance(*run, f"l2.quality.models.en={language_id.model_path()}")
+    refused(labels, 2, f"classifier {language_id.model_path()} has labels", "__label__pos")
+    refused(governance(*run, f"l2.quality.models.en={score.model_path('zh')}"), 2, "another language than 'en'")
+    assert not any(path.is_file() for path in out.rglob("*"))
 
 
 def test_a_damaged_manifest_is_named(governance: Any, tmp_path: Path, archive: Path, corpus: Path) -> None:
