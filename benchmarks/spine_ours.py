@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.measure import Clock, cpu_seconds, peak, rate, reset_peak
-from governance import duplicates, pipeline, tiers
+from governance import duplicates, pipeline, selection, tiers
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.funnel import tier_row
@@ -25,6 +25,7 @@ from governance.inputs import find_shards
 from governance.progress import Progress
 from governance.shuffle import Shuffle
 from manifests.store import Store
+from stages import quality
 from stages.contract import Stage
 
 DUMP = "benchmark"
@@ -66,6 +67,9 @@ def watch(clock: Clock, html: list[int]) -> None:
     def all_clocked(choose: Callable[..., tuple[Stage, ...]]) -> Callable[..., tuple[Stage, ...]]:
         return lambda *arguments: tuple(clocked(stage, clock) for stage in choose(*arguments))
 
+    def one_clocked(make: Callable[..., Stage]) -> Callable[..., Stage]:
+        return lambda *arguments: clocked(make(*arguments), clock)
+
     def read_clocked(*arguments: Any) -> Iterator[pa.Table]:
         for table in clock.each("read", read(*arguments), lambda table: table.num_rows):
             html.append(pc.sum(pc.binary_length(table["payload"])).as_py() or 0)
@@ -77,6 +81,8 @@ def watch(clock: Clock, html: list[int]) -> None:
 
     tiers.stages_of, tiers.entry_stages = all_clocked(tiers.stages_of), all_clocked(tiers.entry_stages)
     tiers.read_input, duplicates.find = read_clocked, find_clocked
+    quality.scores_stage, quality.quality_stage = one_clocked(quality.scores_stage), one_clocked(quality.quality_stage)
+    selection.decontaminate_stage = one_clocked(selection.decontaminate_stage)
 
 
 @dataclass(frozen=True)
