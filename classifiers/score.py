@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,7 +123,7 @@ def load_model(path: Path, normalizer: Normalizer | None = None) -> Classifier:
     file = read_model(path)
     check_labels(path, file)
     if file.args["loss"] == SOFTMAX and file.args["maxn"] == 0:
-        return FastTextClassifier(normalizer, score_arrays(file, normalizer.pieces), rows_of(file))
+        return FastTextClassifier(normalizer, score_arrays(file, normalizer), rows_of(file))
     import fasttext
 
     return LibraryClassifier(normalizer, fasttext.load_model(str(path)))
@@ -133,17 +134,15 @@ def rows_of(file: ModelFile) -> dict[bytes, int]:
     return {word: row for row, word in enumerate(file.words)}
 
 
-def score_arrays(file: ModelFile, pieces: Sequence[str]) -> ScoreArrays:
+def score_arrays(file: ModelFile, normalizer: Normalizer) -> ScoreArrays:
     """A model with the words of all token pieces looked up in it."""
     rows = rows_of(file)
-    words = [words_of(piece) for piece in pieces]
-    flat = [word for of_piece in words for word in of_piece]
-    starts = np.cumsum([0, *map(len, flat)])
+    words, hashes, starts, trims = piece_words(normalizer)
     return ScoreArrays(
-        piece_starts=np.cumsum([0, *map(len, words)], dtype=np.int32),
-        word_rows=np.array([rows.get(word, EMPTY) for word in flat], np.int32),
-        word_hashes=hash_words(np.frombuffer(b"".join(flat), np.uint8), starts),
-        trims=np.array([piece.removesuffix(" ") != piece.strip() for piece in pieces]),
+        piece_starts=starts,
+        word_rows=np.array([rows.get(word, EMPTY) for word in words], np.int32),
+        word_hashes=hashes,
+        trims=trims,
         vectors=file.vectors,
         num_words=len(file.words),
         bucket=file.args["bucket"],
@@ -154,6 +153,18 @@ def score_arrays(file: ModelFile, pieces: Sequence[str]) -> ScoreArrays:
         output=file.output,
         positive=file.labels.index(POSITIVE),
     )
+
+
+@cache
+def piece_words(normalizer: Normalizer) -> tuple[list[bytes], np.ndarray, np.ndarray, np.ndarray]:
+    """The words of all token pieces with their hashes, where those of a piece begin, and which pieces a line's end
+    trims; the same for every model, and made once a process."""
+    words = [words_of(piece) for piece in normalizer.pieces]
+    flat = [word for of_piece in words for word in of_piece]
+    starts = np.cumsum([0, *map(len, flat)])
+    hashes = hash_words(np.frombuffer(b"".join(flat), np.uint8), starts)
+    trims = np.array([piece.removesuffix(" ") != piece.strip() for piece in normalizer.pieces])
+    return flat, hashes, np.cumsum([0, *map(len, words)], dtype=np.int32), trims
 
 
 def words_of(line: str) -> list[bytes]:

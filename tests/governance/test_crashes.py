@@ -21,6 +21,7 @@ def crawl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_crawl(tmp_path_factory.mktemp("crawl"))
 
 
+@pytest.mark.timeout(1800)  # some two hundred runs
 def test_a_kill_before_any_write_leaves_a_corpus_that_the_same_command_completes(
     crawl_folder: Path, store_url: str
 ) -> None:
