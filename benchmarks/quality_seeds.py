@@ -2,10 +2,11 @@
 
     python -m benchmarks.quality_seeds list           # the packages, as arguments of their registries' clients
     python -m benchmarks.quality_seeds build PACKAGES OUT
+    governance classifier train OUT/en.toml --output OUT/en.ftz   # and zh
 
 Reads the packages named in classifiers/sources.toml out of the folder PACKAGES, gives their pages the extraction and
 cleaning of L0 and L1, sorts them, and writes OUT/LANGUAGE/NUMBER.parquet for each source and class, and the seed lists
-OUT/en.toml and OUT/zh.toml for `governance classifier train`. Pages of the bundled crawl (examples/crawl) are left out,
+OUT/en.toml and OUT/zh.toml, which are classifiers/models/en.seeds.toml and zh.seeds.toml. Pages of the bundled crawl (examples/crawl) are left out,
 so that the example is not scored by what it taught.
 """
 
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,7 +96,9 @@ def archives_of(source: dict[str, Any], folder: Path) -> list[Path]:
     }[registry_of(source)]
     found = [path for path in folder.iterdir() if re.fullmatch(stem, path.name)]
     if len(found) != 1:
-        raise ValueError(f"{folder} has {len(found)} files {stem} and should have one: see `list`")
+        raise ValueError(
+            f"{folder} has {len(found)} files of {name} {source['version']} and should have one: see `list`"
+        )
     return found
 
 
@@ -212,7 +215,7 @@ def documents(source: dict[str, Any], language: str, limits: dict, pairs: list[t
     ]
 
 
-def suited(texts: Sequence[str], limits: dict, cap: int) -> list[str]:
+def suited(texts: Iterable[str], limits: dict, cap: int) -> list[str]:
     """Those long enough and of the language, at most `cap`."""
     kept = (
         text

@@ -122,3 +122,15 @@ def mo_file(messages: dict[str, str]) -> bytes:
             blob += pair[column] + b"\0"
     head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
     return head + tables[0] + tables[1] + blob
+
+
+@pytest.mark.parametrize(("line", "language", "joint"), [(SENTENCE, "en", " "), (SENTENCE_ZH, "zh", "")])
+def test_a_wrapped_text_has_the_same_words_on_shorter_lines(line: str, language: str, joint: str) -> None:
+    text = f"{line}\n\n{joint.join([line] * 3)}"
+    broken = corpus.wrapped(text, language, 1.0)
+    assert broken == corpus.wrapped(text, language, 1.0)
+    assert max(map(len, broken.splitlines())) <= 85
+    assert broken.count("\n") > text.count("\n")
+    assert "".join(broken.split()) == "".join(text.split())
+    assert corpus.wrapped(text, language, 0.0) == text
+    assert corpus.wrapped("", language, 1.0) == ""
