@@ -68,7 +68,7 @@ def test_a_page_is_parted_into_its_main_text_and_the_rest() -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     source = {"name": "abc-doc", "version": "1:2.0", "globs": ["*"]}
-    with pytest.raises(ValueError, match="has 0 files of abc-doc 1:2.0"):
+    with pytest.raises(ValueError, match=r"has 0 files of abc-doc 1:2\.0"):
         archives_of(source, tmp_path)
     (tmp_path / "abc-doc_1%3a2.0_all.deb").touch()
     assert [path.name for path in archives_of(source, tmp_path)] == ["abc-doc_1%3a2.0_all.deb"]
