@@ -5,9 +5,9 @@
     governance classifier train OUT/en.toml --output OUT/en.ftz   # and zh
 
 Reads the packages named in classifiers/sources.toml out of the folder PACKAGES, gives their pages the extraction and
-cleaning of L0 and L1, sorts them, and writes OUT/LANGUAGE/SOURCE-LABEL.parquet for each source and class, and the lists
-OUT/en.toml and OUT/zh.toml, which are classifiers/models/en.seeds.toml and zh.seeds.toml. Pages of the bundled crawl
-(examples/crawl) are left out, so that the example is not scored by what it taught.
+cleaning of L0 and L1, sorts them, and writes OUT/LANGUAGE/SOURCE-LABEL.parquet for each source and class. Writes the
+seed lists OUT/en.toml and OUT/zh.toml, which are classifiers/models/en.seeds.toml and zh.seeds.toml. Pages of the
+bundled crawl (examples/crawl) are left out, so that the example is not scored by what it taught.
 """
 
 from __future__ import annotations
