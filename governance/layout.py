@@ -1,0 +1,100 @@
+"""The published layout of L3: folders named as those of Ultra-FineWeb-L3, and the card that names them for a reader.
+
+The card, ``L3/README.md``, gives each folder its configuration name in the YAML that Hugging Face's ``datasets`` reads:
+``load_dataset("output/L3", "Ultra-FineWeb-L3-en-QA-Synthetic")``. It tells what is there and nothing else, so the same
+corpus has the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from manifests.store import Store
+
+CARD = "L3/README.md"
+DATA = "L3/data"
+_PUBLISHED = {"ultrafineweb": "Ultra-FineWeb"}  # the name in folders -> the name in configurations
+# Kind of folder -> its word in the configuration name, in the order of the card. The first two are the published data
+# set's; the others hold what is written from mathematical documents only, as in UltraData-Math-L3.
+_KINDS = {
+    "qa": "QA",
+    "multi_style": "Multi-Style",
+    "conversation": "Conversation",
+    "knowledge": "Knowledge",
+    "textbook_exercise": "Textbook-Exercise",
+}
+_KIND_OF_STYLE = {"qa": "qa", "dialogue": "conversation", "knowledge": "knowledge", "exercise": "textbook_exercise"}
+_FOLDER = re.compile(r"(?P<name>.+)_(?P<language>[a-z]+)_l3")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration of the data set: its name, and the folder of its rows below L3."""
+
+    name: str
+    folder: str
+    language: str
+
+
+def folder(name: str, language: str, style: str) -> str:
+    """The folder of a row: the name of the data set, its language and the kind of its style."""
+    return f"{DATA}/{name}_{language}_l3/{_KIND_OF_STYLE.get(style, 'multi_style')}"
+
+
+def configurations(store: Store) -> list[Configuration]:
+    """The configurations that have a folder in the store, sorted by name of the data set, language and kind."""
+    found = []
+    for data_set in sorted(store.folders(DATA)):
+        match = _FOLDER.fullmatch(data_set)
+        there = store.folders(f"{DATA}/{data_set}") if match else ()
+        for kind, word in _KINDS.items():
+            below = f"{DATA}/{data_set}/{kind}"
+            # A local folder stays where all of its objects were removed; a configuration without rows would not load.
+            if match and kind in there and next(iter(store.list(below)), None) is not None:
+                title = _PUBLISHED.get(match["name"], match["name"])
+                name = f"{title}-L3-{match['language']}-{word}-Synthetic"
+                found.append(Configuration(name, f"data/{data_set}/{kind}", match["language"]))
+    return found
+
+
+def card(found: list[Configuration]) -> str:
+    """The data set card: YAML for machines, and a page for people."""
+    languages = sorted({one.language for one in found})
+    lines = ["---"]
+    if found:
+        lines += ["language:", *(f"- {language}" for language in languages)]
+        lines += ["task_categories:", "- text-generation", "tags:", "- synthetic", "configs:"]
+    for number, one in enumerate(found):
+        lines += [f"- config_name: {one.name}"]
+        lines += ["  default: true"] if number == 0 else []
+        lines += ["  data_files:", "  - split: train", f"    path: {one.folder}/*.parquet"]
+    lines += ["---", "", "# L3: text written from L2 and checked against its own source", "", *_page(found)]
+    return "\n".join(lines) + "\n"
+
+
+def _page(found: list[Configuration]) -> list[str]:
+    if not found:
+        return ["No row passed the checks."]
+    rows = [f"| `{one.name}` | `{one.folder}` |" for one in found]
+    return [
+        "| configuration | folder |",
+        "|---|---|",
+        *rows,
+        "",
+        "A row's `content` is text to train on, `style` what it is. Where it comes from stands beside it: the",
+        "passage of L2 is `parent_uid` from `passage_start` to `passage_end`; `prompt_id` and `prompt_sha256` say how it",
+        "was asked for, `model` and `sampling` who wrote it and how. The verdict of every check is in",
+        "`<dump>/annotations`, on what was rejected too.",
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        "",
+        f'rows = load_dataset("FOLDER", "{found[0].name}", split="train")',
+        "```",
+    ]
+
+
+def write_card(store: Store) -> None:
+    """Write the card of what lies in the store."""
+    store.put(CARD, card(configurations(store)).encode())
