@@ -130,8 +130,12 @@ def bars(sides: dict[str, Any]) -> list[report.Bar]:
 
 def scores(sides: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores of the full texts, of their windows, and by the published steps, float64 (n,)."""
-    found = (sides["ours"]["scores"], sides["ours"]["windowed"], sides["plain"]["scores"])
-    return tuple(np.array(one, float) for one in found)  # type: ignore[return-value]
+    ours = sides["ours"]
+    return (
+        np.array(ours["scores"], float),
+        np.array(ours["windowed"], float),
+        np.array(sides["plain"]["scores"], float),
+    )
 
 
 def order(one: np.ndarray, other: np.ndarray) -> float:

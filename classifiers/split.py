@@ -79,9 +79,14 @@ class _Rows:
     draws: np.ndarray  # float64 (n, 3) in 0 to 1, by text and seed: for weight, balance, repetition
     fate: np.ndarray
 
+    @property
+    def undecided(self) -> np.ndarray:
+        """Which documents nothing has become of yet, bool (n,)."""
+        return np.array([fate is None for fate in self.fate], bool)
+
     def open(self, test: bool) -> np.ndarray:
         """Numbers of the training or the test documents that nothing has become of yet."""
-        return np.flatnonzero((self.fate == None) & (self.test == test))  # noqa: E711 - element by element
+        return np.flatnonzero(self.undecided & (self.test == test))
 
 
 def prepare(documents: pa.Table, cfg: SplitConfig, quotas: Mapping[str, Quota] | None = None) -> Sets:
@@ -138,7 +143,7 @@ def _check_classes(rows: _Rows, numbers: np.ndarray, where: str, remedy: str) ->
 
 def _mark_same(rows: _Rows, cfg: SplitConfig) -> None:
     """Texts of both classes, all but the first of near-duplicates, and test documents that training has as well."""
-    numbers = np.flatnonzero(rows.fate == None)  # noqa: E711
+    numbers = np.flatnonzero(rows.undecided)
     firsts: dict[bytes, int] = {}
     for number in numbers.tolist():
         firsts.setdefault(rows.keys[number], number)
@@ -176,7 +181,7 @@ def _check_overlap(rows: _Rows, numbers: np.ndarray, group: np.ndarray, most: fl
     leaked = rows.fate[numbers] == "leaked"
     for name in np.unique(rows.source[numbers[leaked]].astype(str)):
         ours = rows.source[numbers] == name
-        compared = int((ours & (leaked | (rows.fate[numbers] == None))).sum())  # noqa: E711
+        compared = int((ours & (leaked | rows.undecided[numbers])).sum())
         count = int((ours & leaked).sum())
         if count > most * compared:
             example = np.flatnonzero(ours & leaked)[0]
@@ -198,7 +203,7 @@ def _sample(rows: _Rows, quotas: Mapping[str, Quota]) -> np.ndarray:
     """Mark what weights and caps leave out; return how often each document is trained on, int64 (n,)."""
     copies = np.ones(len(rows.fate), np.int64)
     for name, quota in quotas.items():
-        ours = (rows.source == name) & (rows.fate == None)  # noqa: E711
+        ours = (rows.source == name) & rows.undecided
         rows.fate[ours & (rows.draws[:, 0] >= quota.weight)] = "weight"
         kept = np.flatnonzero(ours & (rows.draws[:, 0] < quota.weight))
         if quota.cap is not None:
