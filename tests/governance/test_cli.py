@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +18,10 @@ import pytest
 from governance import cli
 from manifests.store import Store
 from tests.children import tree
+from tests.command_line import refused
 from tests.corpora import pages_of
-from tests.llm_server import llm_server
 
 CRAWL = Path(__file__).resolve().parents[2] / "examples" / "crawl"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def governance(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command line in this process."""
-
-    def call(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["governance", *words])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("in") / "a.warc.gz"
-    path.write_bytes(pages_of(CRAWL / "en.warc.gz", 6))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +31,6 @@ def corpus(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "governance.cli", "run", "--level", "L1", "--workers", "0"]
     subprocess.run([*command, "--input", str(archive), "--output", str(out)], check=True, capture_output=True)
     return out
-
-
-def refused(said: Said, code: int, *pieces: str) -> None:
-    """One error and its fix on stderr, each piece in it, and nothing else."""
-    assert said.code == code, said
-    assert "Traceback" not in said.err + said.out
-    assert said.out == ""
-    errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
-    fixes = [line for line in said.err.splitlines() if line.startswith("  fix: ")]
-    assert len(errors) == len(fixes) == 1, said.err
-    for piece in pieces:
-        assert piece in said.err
 
 
 @pytest.mark.parametrize(
@@ -182,37 +138,6 @@ def test_wrong_settings_are_refused_before_anything_is_written(governance: Any, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp_path: Path, archive: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "words.bin").write_bytes(b"not fastText")
-    out = tmp_path / "out"
-    run = ("run", "--input", str(archive), "--output", str(out))
-    refused(governance(*run, "--model", str(tmp_path / "folder")), 2, "folder", "config.json")
-    refused(governance(*run, "--model", "nowhere/such"), 2, "'nowhere/such'")
-    refused(governance(*run, "--model", "such"), 2, "'such'", "smollm2-135m")
-    for name, message in {"words.bin": "is not a fastText classifier", "none.bin": "does not exist"}.items():
-        setting = f"l2.quality.models.en={tmp_path / name}"
-        refused(governance(*run, "--level", "L2", "--set", setting), 2, name, message)
-    language = f"l1.language.model={tmp_path / 'words.bin'}"
-    refused(governance(*run, "--level", "L1", "--set", language), 2, "l1.language.model", "words.bin")
-    prompts = f"l3.synthesize.prompt_folder={tmp_path / 'none'}"
-    refused(governance(*run, "--set", prompts), 2, "none")
-    assert not any(path.is_file() for path in out.rglob("*"))
-
-
-def test_a_model_of_another_kind_or_language_is_refused_before_any_work(
-    governance: Any, tmp_path: Path, archive: Path
-) -> None:
-    from classifiers import language_id, score
-
-    out = tmp_path / "out"
-    run = ("run", "--level", "L2", "--workers", "0", "--input", str(archive), "--output", str(out), "--set")
-    labels = governance(*run, f"l2.quality.models.en={language_id.model_path()}")
-    refused(labels, 2, f"classifier {language_id.model_path()} has labels", "__label__pos")
-    refused(governance(*run, f"l2.quality.models.en={score.model_path('zh')}"), 2, "another language than 'en'")
-    assert not any(path.is_file() for path in out.rglob("*"))
-
-
 def test_a_damaged_manifest_is_named(governance: Any, tmp_path: Path, archive: Path, corpus: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(corpus, out)
@@ -221,41 +146,6 @@ def test_a_damaged_manifest_is_named(governance: Any, tmp_path: Path, archive: P
     run = ("run", "--level", "L1", "--input", str(archive), "--output", str(out))
     refused(governance(*run), 1, "L1/default/manifest.json is damaged", "governance verify")
     assert governance("verify", str(out)).code == 1
-
-
-def test_an_endpoint_that_cannot_be_used_is_named_before_any_work(
-    governance: Any, tmp_path: Path, archive: Path
-) -> None:
-    out = tmp_path / "out"
-    run = ("run", "--input", str(archive), "--output", str(out))
-    refused(governance(*run, "--endpoint", "http://127.0.0.1:9/v1"), 1, "127.0.0.1:9", "refused")
-    refused(governance(*run, "--endpoint", "localhost:8000"), 2, "is no URL")
-    assert not any(path.is_file() for path in out.rglob("*"))
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "code", "pieces"),
-    [
-        (200, {"data": [{"id": "Qwen/Qwen3-4B"}, {"id": "other"}]}, 2, ["'Qwen3-4B'", "use --model Qwen/Qwen3-4B"]),
-        (401, {}, 2, ["refuses the key", "$OPENAI_API_KEY"]),
-        (503, {}, 1, ["HTTP 503"]),
-    ],
-)
-def test_a_server_that_does_not_serve_the_model_is_told_so(
-    governance: Any, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch,
-    status: int, body: dict[str, Any], code: int, pieces: list[str],
-) -> None:  # fmt: skip
-    from tests import llm_server as stand_in
-
-    def answer(self: Any) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    monkeypatch.setattr(stand_in._Handler, "do_GET", answer, raising=False)
-    with llm_server() as server:
-        words = ("--endpoint", server.endpoint, "--model", "Qwen3-4B", "--output", str(tmp_path / "out"))
-        refused(governance("run", "--input", str(archive), *words), code, server.endpoint, *pieces)
 
 
 def test_an_output_that_cannot_be_one_is_named(governance: Any, tmp_path: Path, archive: Path) -> None:

@@ -1,0 +1,78 @@
+"""A model or a server that cannot be used is refused before any work, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import refused
+from tests.llm_server import llm_server
+
+
+def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp_path: Path, archive: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "words.bin").write_bytes(b"not fastText")
+    out = tmp_path / "out"
+    run = ("run", "--input", str(archive), "--output", str(out))
+    refused(governance(*run, "--model", str(tmp_path / "folder")), 2, "folder", "config.json")
+    refused(governance(*run, "--model", "nowhere/such"), 2, "'nowhere/such'")
+    refused(governance(*run, "--model", "such"), 2, "'such'", "smollm2-135m")
+    for name, message in {"words.bin": "is not a fastText classifier", "none.bin": "does not exist"}.items():
+        setting = f"l2.quality.models.en={tmp_path / name}"
+        refused(governance(*run, "--level", "L2", "--set", setting), 2, name, message)
+    language = f"l1.language.model={tmp_path / 'words.bin'}"
+    refused(governance(*run, "--level", "L1", "--set", language), 2, "l1.language.model", "words.bin")
+    prompts = f"l3.synthesize.prompt_folder={tmp_path / 'none'}"
+    refused(governance(*run, "--set", prompts), 2, "none")
+    assert not any(path.is_file() for path in out.rglob("*"))
+
+
+def test_a_model_of_another_kind_or_language_is_refused_before_any_work(
+    governance: Any, tmp_path: Path, archive: Path
+) -> None:
+    from classifiers import language_id, score
+
+    out = tmp_path / "out"
+    run = ("run", "--level", "L2", "--workers", "0", "--input", str(archive), "--output", str(out), "--set")
+    labels = governance(*run, f"l2.quality.models.en={language_id.model_path()}")
+    refused(labels, 2, f"classifier {language_id.model_path()} has labels", "__label__pos")
+    refused(governance(*run, f"l2.quality.models.en={score.model_path('zh')}"), 2, "another language than 'en'")
+    assert not any(path.is_file() for path in out.rglob("*"))
+
+
+def test_an_endpoint_that_cannot_be_used_is_named_before_any_work(
+    governance: Any, tmp_path: Path, archive: Path
+) -> None:
+    out = tmp_path / "out"
+    run = ("run", "--input", str(archive), "--output", str(out))
+    refused(governance(*run, "--endpoint", "http://127.0.0.1:9/v1"), 1, "127.0.0.1:9", "refused")
+    refused(governance(*run, "--endpoint", "localhost:8000"), 2, "is no URL")
+    assert not any(path.is_file() for path in out.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "pieces"),
+    [
+        (200, {"data": [{"id": "Qwen/Qwen3-4B"}, {"id": "other"}]}, 2, ["'Qwen3-4B'", "use --model Qwen/Qwen3-4B"]),
+        (401, {}, 2, ["refuses the key", "$OPENAI_API_KEY"]),
+        (503, {}, 1, ["HTTP 503"]),
+    ],
+)
+def test_a_server_that_does_not_serve_the_model_is_told_so(
+    governance: Any, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch,
+    status: int, body: dict[str, Any], code: int, pieces: list[str],
+) -> None:  # fmt: skip
+    from tests import llm_server as stand_in
+
+    def answer(self: Any) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    monkeypatch.setattr(stand_in._Handler, "do_GET", answer, raising=False)
+    with llm_server() as server:
+        words = ("--endpoint", server.endpoint, "--model", "Qwen3-4B", "--output", str(tmp_path / "out"))
+        refused(governance("run", "--input", str(archive), *words), code, server.endpoint, *pieces)
