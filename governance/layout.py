@@ -84,7 +84,7 @@ def _page(found: list[Configuration]) -> list[str]:
         "",
         "A row's `content` is text to train on, `style` what it is. The passage of L2 behind it is `parent_uid` from",
         "`passage_start` to `passage_end`; `prompt_id` and `prompt_sha256` say how it was asked for, `model` and",
-        "`sampling` who wrote it and how. The verdicts of all checks are in `<dump>/annotations`, of rejected texts too.",
+        "`sampling` who wrote it and how. The verdicts of all checks are in `<dump>/annotations`, rejected texts too.",
         "",
         "```python",
         "from datasets import load_dataset",
