@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Mode = Literal["live", "plain", "silent"]
 _PLAIN_EVERY_S = 10.0  # seconds between plain lines of one step
+# What else an engine's events count, as the live line names it; what did not happen is not named.
+_HAPPENED = {
+    "log_hits": "from the log",
+    "retries": "tried again",
+    "failed": "failed",
+    "quarantined": "quarantined",
+    "restarts": "engines started again",
+}
+
+
+def engine_note(seen: Mapping[str, int], seconds: float) -> str:
+    """How far the engines are, for a live line: answers, the share of outputs that passed, tokens a second.
+
+    Args: sums of the engines' events since the start; seconds since then.
+    """
+    outputs, passed = seen.get("outputs", 0), seen.get("passed", 0)
+    parts = [f"{seen.get('answers', 0):,} answers", f"{seen.get('output_tokens', 0) / max(1.0, seconds):,.0f} tokens/s"]
+    parts += [f"{passed:,} of {outputs:,} outputs passed ({passed / outputs:.0%})"] if outputs else []
+    parts += [f"{seen[name]:,} {words}" for name, words in _HAPPENED.items() if seen.get(name)]
+    return ", ".join(parts)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from governance import status
-from governance.progress import Mode, Progress
+from governance.progress import Mode, Progress, engine_note
 from manifests.store import Store
 
 
@@ -44,6 +44,15 @@ def test_time_left_comes_from_what_was_done_now_not_before() -> None:
         assert line.left() == ""
         line.advance(1, 1)
         assert line.left() == ""
+
+
+def test_the_engines_note_tells_rate_and_pass_rate_and_only_what_happened() -> None:
+    assert engine_note({}, 0.0) == "0 answers, 0 tokens/s"
+    seen = {"answers": 1_200, "outputs": 40, "passed": 10, "output_tokens": 6_000, "log_hits": 7, "retries": 0}
+    assert engine_note(seen, 60.0) == "1,200 answers, 100 tokens/s, 10 of 40 outputs passed (25%), 7 from the log"
+    assert engine_note(seen | {"quarantined": 1, "restarts": 2}, 60.0).endswith(
+        "1 quarantined, 2 engines started again"
+    )
 
 
 def test_a_tier_without_a_manifest_is_under_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
