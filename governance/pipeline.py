@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import contamination, duplicates, refine, repeats, selection, steps
+from governance import contamination, duplicates, layout, refine, repeats, selection, steps
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
@@ -44,11 +44,13 @@ class Request:
 
 @dataclass
 class Outcome:
-    """The manifests of the tiers, which of them were built now, and the seconds of each step."""
+    """The manifests of the tiers, which of them were built now, the seconds of each step, and what the engines of L3
+    did in them: the sums of their events."""
 
     manifests: dict[str, dict[str, Any]] = field(default_factory=dict)
     built: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    engine: dict[str, int] = field(default_factory=dict)
 
 
 def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
@@ -221,7 +223,8 @@ def seal(
         named.update(part.path for record in read_records(job.store, job.base, step) for part in record.parts)
     sweep(job.store, [f"{job.base}/{name}" for name in _FOLDERS], named)
     if job.tier == "L3":  # its data lies in the published layout, which all dumps share
-        sweep(job.store, ["L3/data"], named, stem=f"{job.dump}-part-")
+        sweep(job.store, [layout.DATA], named, stem=f"{job.dump}-part-")
+        layout.write_card(job.store)
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
     manifest = {
         "tier": job.tier,
