@@ -25,7 +25,7 @@ from governance.errors import RunError, UsageError
 from governance.refine import written_by
 from stages.contract import Config
 from synth.checks import REFUSAL
-from synth.engines import Answer, EngineConfig, Request, open_engine
+from synth.engines import Answer, EngineConfig, EngineError, Request, open_engine
 from synth.parsers import MAX_SCORE, ParseError, parse
 from synth.prompt_files import Prompt, PromptError, load_prompts
 
@@ -158,6 +158,8 @@ def _ask(
                 flushed = time.monotonic()
                 log.flush()
             tell(len(answers), len(wanted))
+    except EngineError as error:
+        raise RunError(f"no engine works: {error}", "mend it, then run the same command again") from error
     finally:
         log.flush()
         engine.close()

@@ -19,9 +19,10 @@ from governance.config import Settings
 from governance.errors import RunError
 from governance.job import Job, data_parts
 from governance.parts import read_parts
-from governance.progress import Progress
+from governance.progress import Progress, engine_note
+from governance.quotas import Quota, best, quotas
 from governance.refined import write_shard
-from manifests.records import Part, commit, committed, read_record, read_records
+from manifests.records import Part, commit, committed, read_record
 from stages.decontaminate import VERSION, questions_identity
 from stages.synthesize import (
     Conversation,
@@ -39,15 +40,7 @@ FLUSH_S = 3.0  # seconds of finished answers that a kill may cost
 _EVENT_S = 1.0
 _LEAST_FAILURES = 10  # failed requests before their share means anything
 _DOCUMENTS_AN_ITEM = 2_000  # shards are handed to engines in groups of about this many documents
-_ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "licence")
-
-
-@dataclass(frozen=True)
-class Quota:
-    """A shard, and how many of its documents to write from, the best first."""
-
-    number: int
-    documents: int
+ROW_COLUMNS = ("uid", "content", "lang", "score", "source", "url", "title", "licence")
 
 
 def synthesis_identity(settings: Settings) -> dict[str, Any]:
@@ -82,7 +75,7 @@ def conversation(settings: Settings) -> Conversation:
 def written_by(engine: EngineConfig) -> dict[str, str]:
     """Name and revision of the model, the same before and after it was downloaded: of a server or a hub id, which may
     move, the revision is what the settings say; of a folder it is the hash of its weights."""
-    if engine.endpoint:
+    if engine.servers:
         return {"name": engine.model, "revision": engine.revision or "served"}
     model = resolve_model(engine.model)
     if not Path(model).is_dir():
@@ -93,7 +86,7 @@ def written_by(engine: EngineConfig) -> dict[str, str]:
 def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]) -> None:
     """Write L3 for every shard that has no record yet."""
     there = committed(job.store, job.base, "data")
-    shares = quotas(job, numbers)
+    shares = quotas(job, cluster, numbers)
     pending = [quota for quota in shares if quota.number not in there]
     total, left = (sum(quota.documents for quota in some) for some in (shares, pending))
     seen: Counter[str] = Counter()
@@ -102,35 +95,14 @@ def build(job: Job, cluster: Cluster, progress: Progress, numbers: Sequence[int]
 
         def show(event: dict[str, int]) -> None:
             seen.update(event)
-            rate = seen["output_tokens"] / max(1.0, time.monotonic() - start)
-            note = f"{seen['answers']:,} answers, {seen['passed']:,} passed, {rate:,.0f} tokens/s"
-            line.advance(event.get("documents", 0), 0, note)
+            line.advance(event.get("documents", 0), 0, engine_note(seen, time.monotonic() - start))
 
         if pending:
             limits = job.settings.l3
             # An engine on CPUs takes its share of them all; one on a GPU or a server only waits.
-            waits = limits.gpus_per_engine > 0 or limits.engine.endpoint
+            waits = limits.gpus_per_engine > 0 or not limits.engine.is_local
             cpus = 1 if waits else max(1, cluster.slots() // limits.engines)
             cluster.stream(Refiner, job, _items(pending), show, limits.engines, cpus, limits.gpus_per_engine)
-
-
-def quotas(job: Job, numbers: Sequence[int]) -> list[Quota]:
-    """How many documents of each shard to write from: all in languages that the model writes, or their share of
-    the limit."""
-    languages = engine_languages(job.settings.l3.engine)
-    counts = {
-        record.number: sum(part.rows for part in data_parts(record) if part.path.split("/")[-2] in languages)
-        for record in read_records(job.store, job.parent_base, "data")
-    }
-    total, given, before = sum(counts.values()), 0, 0
-    limit = total if job.settings.l3.max_documents is None else min(total, job.settings.l3.max_documents)
-    shares = []
-    for number in numbers:
-        before += counts[number]
-        upto = limit * before // max(1, total)
-        shares.append(Quota(number, upto - given))
-        given = upto
-    return shares
 
 
 def _items(pending: Sequence[Quota]) -> Iterator[tuple[Quota, ...]]:
@@ -291,19 +263,8 @@ class Refiner:
 
 def rows(job: Job, parts: Sequence[Part], quota: Quota, talk: Conversation) -> Iterator[dict[str, Any]]:
     """The L2 rows to write from, in order, and those in languages that the model does not write, to be counted."""
-    chosen = _best(job, parts, quota.documents, talk)
-    for table in read_parts(job.store, parts, _ROW_COLUMNS):
+    chosen = best(job, parts, quota.documents)
+    for table in read_parts(job.store, parts, ROW_COLUMNS):
         for row in table.to_pylist():
             if row["lang"] not in talk.languages or row["uid"] in chosen:
                 yield row
-
-
-def _best(job: Job, parts: Sequence[Part], documents: int, talk: Conversation) -> set[str]:
-    """uids of the highest scores among the rows that the model can write from."""
-    ranked = [
-        (-(row["score"] or 0.0), row["uid"])
-        for table in read_parts(job.store, parts, ("uid", "score", "lang"))
-        for row in table.to_pylist()
-        if row["lang"] in talk.languages
-    ]
-    return {uid for _, uid in sorted(ranked)[:documents]}

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+FAULTS = ("500", "502", "429", "hangup", "truncated", "null", "cut", "empty", "no_json", "abort", "stall")
+
 
 class Server(ThreadingHTTPServer):
-    """``asked`` counts requests by the hash of what was asked; ``errors_to_play`` requests get an error instead, and
-    all do once ``dies_after`` have been answered."""
+    """``asked`` counts answered requests by the hash of what was asked; ``errors_to_play`` requests get an error
+    instead, and all do once ``dies_after`` have been answered. ``play(text, attempt)`` names what a request gets: "ok",
+    "slow", one of FAULTS, or another HTTP status. A server that is ``away`` takes connections and drops them."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -30,7 +36,17 @@ class Server(ThreadingHTTPServer):
         self.dies_after: int | None = None
         self.write: Callable[[str], str] = lambda shown: re.sub(r"^(Text:|原文：)\s*", "", shown)
         self.finish_reason = "stop"
+        self.play: Callable[[str, int], str] = lambda text, attempt: "ok"
+        self.attempts: Counter[str] = Counter()  # by the last message, answered or not
+        self.bodies: list[dict[str, Any]] = []
+        self.retry_after: str | None = None
+        self.stall_s = 3.0
+        self.away = False
+        self.busy = self.most_busy = 0
         self.lock = threading.Lock()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that was not willing to wait is part of the play."""
 
     @property
     def endpoint(self) -> str:
@@ -40,44 +56,74 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
 
+    def do_GET(self) -> None:
+        if self.server.away:
+            self.connection.close()
+        else:
+            self.send_error(501, "no such list")
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        question = json.dumps([body["messages"], body.get("temperature")])
+        text = body["messages"][-1]["content"]
         with self.server.lock:
-            dead = self.server.dies_after is not None and sum(self.server.asked.values()) >= self.server.dies_after
-            play_error = self.server.errors_to_play > 0 or dead
-            self.server.errors_to_play -= play_error and not dead
-            if not play_error:
+            self.server.bodies.append(body)
+            self.server.attempts[text] += 1
+            self.server.busy += 1
+            self.server.most_busy = max(self.server.most_busy, self.server.busy)
+            step = "hangup" if self.server.away else self._step(text)
+            if step in ("ok", "slow"):
+                question = json.dumps([body["messages"], body.get("temperature")])
                 self.server.asked[hashlib.sha256(question.encode()).hexdigest()] += 1
-        if play_error:
-            self.send_error(500, "played")
-            return
-        self._reply(self.server.write(body["messages"][-1]["content"]))
+        try:
+            self._play(step, text)
+        finally:
+            with self.server.lock:
+                self.server.busy -= 1
 
-    def _reply(self, text: str) -> None:
-        choice = {
-            "index": 0,
-            "finish_reason": self.server.finish_reason,
-            "message": {"role": "assistant", "content": text},
-        }
-        usage = {"prompt_tokens": 10, "completion_tokens": len(text.split()), "total_tokens": 10 + len(text.split())}
-        reply = {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "echo",
-            "choices": [choice],
-            "usage": usage,
-        }
-        body = json.dumps(reply).encode()
-        self.send_response(200)
+    def _step(self, text: str) -> str:
+        dead = self.server.dies_after is not None and sum(self.server.asked.values()) >= self.server.dies_after
+        if dead or self.server.errors_to_play > 0:
+            self.server.errors_to_play -= not dead
+            return "500"
+        return self.server.play(text, self.server.attempts[text])
+
+    def _play(self, step: str, text: str) -> None:
+        if step == "slow":
+            time.sleep(random.uniform(0.05, 0.2))
+        if step == "stall":
+            time.sleep(self.server.stall_s)
+        if step.isdigit():
+            return self._send(int(step), b'{"error": {"message": "played"}}')
+        if step == "hangup":
+            return self.connection.close()
+        if step == "no_json":
+            return self._send(200, b"<html>a gateway's page</html>")
+        body = completion(self.server.write(text), self.server.finish_reason, step)
+        cut = len(body) // 2 if step in ("truncated", "cut") else len(body)
+        return self._send(200, body[:cut], promised=len(body) if step == "cut" else cut)
+
+    def _send(self, status: int, body: bytes, promised: int | None = None) -> None:
+        self.send_response(status)
         self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
+        self.send_header("content-length", str(len(body) if promised is None else promised))
+        if self.server.retry_after is not None and status in (429, 503):
+            self.send_header("retry-after", self.server.retry_after)
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
+
+
+def completion(text: str, finish_reason: str, step: str = "ok") -> bytes:
+    """The JSON of a chat completion; of some faults one that holds no answer."""
+    content: str | None = {"null": None, "empty": ""}.get(step, text)
+    words = 0 if step == "empty" else len(text.split())
+    reason = "abort" if step == "abort" else finish_reason
+    choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content}}
+    usage = {"prompt_tokens": 10, "completion_tokens": words, "total_tokens": 10 + words}
+    head = {"id": "1", "object": "chat.completion", "created": 0, "model": "echo"}
+    return json.dumps(head | {"choices": [choice], "usage": usage}).encode()
 
 
 @contextmanager

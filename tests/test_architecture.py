@@ -26,8 +26,8 @@ OURS = {*ARROWS, "benchmarks", "tests", "examples"}
 # Library to the only files or folders that may import it, inside functions or not.
 ONLY_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "ray": ("governance/cluster.py",),
-    "vllm": ("synth/engines.py",),
-    "openai": ("synth/engines.py",),
+    "vllm": ("synth/engines_vllm.py",),
+    "aiohttp": ("synth/engines_server.py",),
     "fasttext": ("classifiers/",),
     "torch": ("synth/models.py", "annealing/"),
     "transformers": ("synth/models.py", "annealing/"),
@@ -40,7 +40,7 @@ INSIDE_FUNCTIONS = {
     "vllm",
     "transformers",
     "fasttext",
-    "openai",
+    "aiohttp",
     "trafilatura",
     "huggingface_hub",
     "datatrove",

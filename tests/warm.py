@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+import aiohttp
 import ftfy
-import openai
 import polars
 import pyarrow as pa
 import trafilatura
@@ -38,4 +38,4 @@ def warm() -> None:
 warm()
 load_extractor(ExtractConfig())
 bundled_lists()
-WARMED = (commands, ftfy, openai, polars, trafilatura)
+WARMED = (commands, aiohttp, ftfy, polars, trafilatura)

@@ -40,7 +40,7 @@ def test_settings_that_are_not_the_defaults_survive_the_file_too(tmp_path: Path)
         [
             'l2.quality.models.zh=C:\\models\\"zh".bin',
             "l1.gopher_repetition.en.top_n_grams=[[2, 0.5]]",
-            "l3.engine.endpoint=http://host:8000/v1",
+            "l3.engine.endpoints=http://host:8000/v1",
             "l3.engine.languages=['en']",
             "l1.clean.extra_boilerplate=['登录', \"it's # a 'quote'\"]",
             "l3.max_documents=7",
@@ -86,7 +86,7 @@ def test_the_comment_beside_or_above_a_setting_in_the_source_stands_in_the_file(
         ("l1.clean.repair_mojibake=false", "l1.clean.repair_mojibake", False),
         ("l3.engine.model=Qwen/Qwen3-4B", "l3.engine.model", "Qwen/Qwen3-4B"),
         ('l3.engine.model="a b"', "l3.engine.model", "a b"),
-        ("l3.engine.endpoint=http://h:1/v1?a=b", "l3.engine.endpoint", "http://h:1/v1?a=b"),
+        ("l3.engine.endpoints=http://h:1/v1?a=b", "l3.engine.endpoints", ("http://h:1/v1?a=b",)),
         ('l3.synthesize.tasks=["qa"]', "l3.synthesize.tasks", ("qa",)),
         ("l2.quality.models={en = 'x.bin'}", "l2.quality.models", {"en": "x.bin"}),
         ("l2.quality.models.en=x.bin", "l2.quality.models", {"en": "x.bin", "zh": "bundled"}),

@@ -69,7 +69,7 @@ def shown_text(message: str) -> str:
 
 
 def engine(server: Server, **changes: object) -> EngineConfig:
-    values = {"model": "echo", "endpoint": server.endpoint, "max_num_seqs": 4, "max_attempts": 1, "backoff_s": 0.0}
+    values = {"model": "echo", "endpoints": [server.endpoint], "max_num_seqs": 4, "max_attempts": 1, "backoff_s": 0.0}
     return EngineConfig.model_validate(values | changes)
 
 

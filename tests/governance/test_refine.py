@@ -47,7 +47,7 @@ def selected(crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> st
 def settings(server: Server, *more: str) -> tuple[str, ...]:
     """An endpoint, and checks that let an echo of the passage pass."""
     return (
-        f'l3.engine.endpoint="{server.endpoint}"',
+        f'l3.engine.endpoints=["{server.endpoint}"]',
         'l3.engine.model="echo"',
         "l3.engine.backoff_s=0.01",
         "l3.engine.max_num_seqs=4",
