@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 def completion(text: str, finish_reason: str, step: str = "ok") -> bytes:
     """The JSON of a chat completion; of some faults one that holds no answer."""
     content: str | None = {"null": None, "empty": ""}.get(step, text)
-    words = 0 if step == "empty" else len(text.split())
+    words = 0 if step == "empty" else max(1, len(text.split()))  # the end is a token too
     reason = "abort" if step == "abort" else finish_reason
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content}}
     usage = {"prompt_tokens": 10, "completion_tokens": words, "total_tokens": 10 + words}
