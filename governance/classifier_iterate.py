@@ -68,7 +68,8 @@ def run(ask: Ask, as_json: bool) -> None:
 def prepared(ask: Ask, progress: Progress) -> Loop:
     """The loop, with everything read and tried that can be before anything is trained. Errors: UsageError."""
     cfg, labels = _configs(ask)
-    settings = settings_file.load(ask.config, [*ask.overrides, *engine_overrides(ask.model, ask.endpoint, None)])
+    endpoints = (ask.endpoint,) if ask.endpoint else ()
+    settings = settings_file.load(ask.config, [*ask.overrides, *engine_overrides(ask.model, endpoints, None)])
     labels = labels.model_copy(
         update={
             "prompt_folder": settings.l3.synthesize.prompt_folder,

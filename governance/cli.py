@@ -64,8 +64,17 @@ def run(
     enter: Annotated[Enter, typer.Option(help="Tier at which JSONL or Parquet rows enter.")] = Enter.L0,
     dump: Annotated[str | None, typer.Option(help="Name of this crawl. Default: from the archive's name.")] = None,
     model: Annotated[str | None, typer.Option(help="L3: Hugging Face id or folder. Default: SmolLM2-135M.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="L3: URL of an OpenAI-compatible server, ending in /v1.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="L3: documents to write from, at most.")] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="L3: URL of an OpenAI-compatible server, ending in /v1, or local for vLLM here. Repeatable: "
+            "all of them work at once."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="L3: documents to write from, at most, the best.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="L3: show the prompts of five documents and the forecast; ask nothing.")
+    ] = False,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster, e.g. ray://head:10001 or auto. Default: this machine.")
     ] = None,
@@ -84,11 +93,11 @@ def run(
     """
     from governance import commands
 
-    overrides = [*(set or []), *commands.engine_overrides(model, endpoint, limit)]
+    overrides = [*(set or []), *commands.engine_overrides(model, tuple(endpoint or ()), limit)]
     ask = commands.Ask(
         level.value, tuple(input or ()), output, config, enter.value, dump, address, workers, tuple(overrides), rebuild
     )
-    commands.run(ask, as_json)
+    (commands.dry_run if dry_run else commands.run)(ask, as_json)
 
 
 @app.command()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from governance import config as settings_file
 from governance import doctor as checks
+from governance import dry_run as rehearsal
 from governance import explain as biography
-from governance import funnel, preflight
+from governance import funnel, preflight, rates
 from governance import status as state
 from governance import verify as audit
 from governance.cluster import Cluster
@@ -43,9 +45,9 @@ class Ask:
     rebuild: bool
 
 
-def engine_overrides(model: str | None, endpoint: str | None, limit: int | None) -> list[str]:
+def engine_overrides(model: str | None, endpoints: tuple[str, ...], limit: int | None) -> list[str]:
     """The settings that three flags of ``run`` are short for."""
-    pairs = {"l3.engine.model": model, "l3.engine.endpoint": endpoint, "l3.max_documents": limit}
+    pairs = {"l3.engine.model": model, "l3.engine.endpoints": endpoints or None, "l3.max_documents": limit}
     return [f"{name}={json.dumps(value)}" for name, value in pairs.items() if value is not None]
 
 
@@ -53,13 +55,14 @@ def run(ask: Ask, as_json: bool) -> None:
     """Build the tiers, show the funnel and what to type next."""
     start = time.monotonic()
     settings = settings_file.load(ask.config, ask.overrides)
-    request = _request(ask, settings)
+    request = _request(ask, settings, open_output)
+    _check(request)
     store, dump = request.store, request.dump
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
         outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
     seconds = time.monotonic() - start
-    _write_times(store, outcome, seconds)
+    _write_times(store, outcome, settings, seconds)
     body = funnel.as_json(store, outcome, ask.output, dump, seconds)
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))
@@ -67,21 +70,38 @@ def run(ask: Ask, as_json: bool) -> None:
         funnel.show(body)
 
 
-def _request(ask: Ask, settings: Settings) -> Request:
-    """What is asked for, with everything tried that can be tried before work starts. Errors: UsageError, RunError."""
+def dry_run(ask: Ask, as_json: bool) -> None:
+    """Show the prompts of five documents and the forecast; writes nothing and asks no model."""
+    if ask.level != "L3":
+        raise UsageError(f"--dry-run shows what L3 would ask, and the level is {ask.level}", "add --level L3")
+    settings = settings_file.load(ask.config, ask.overrides)
+    # Without --address inside this process: a look at a few documents is no work for a cluster.
+    with Cluster(ask.address, ask.workers if ask.address else 0) as cluster:
+        body = rehearsal.dry_run(_request(ask, settings, readable), cluster)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        rehearsal.show(body)
+
+
+def _request(ask: Ask, settings: Settings, opened: Callable[[str], Store]) -> Request:
+    """What is asked for, with its input found and then its output opened. Errors: UsageError."""
     inputs = ask.inputs or _bundled()
     dump = dump_of(inputs) if ask.dump is None else ask.dump
     shards = find_shards(inputs, dump)
     check_entry(shards, ask.enter)
     if ask.dump is None:
         check_one_crawl(shards)
-    request = Request(ask.level, shards, open_output(ask.output), dump, settings, ask.enter, ask.rebuild)
-    levels = tuple(plan.tier for plan in plan_tiers(request))
+    return Request(ask.level, shards, opened(ask.output), dump, settings, ask.enter, ask.rebuild)
+
+
+def _check(request: Request) -> None:
+    """Try everything that can be tried before work starts. Errors: UsageError, RunError."""
+    settings, levels = request.settings, tuple(plan.tier for plan in plan_tiers(request))
     preflight.check_classifiers(settings, levels)
     preflight.check_question_sets(settings, levels)
-    if "L3" in levels and read_manifest(request.store, "L3", dump) is None:
+    if "L3" in levels and read_manifest(request.store, "L3", request.dump) is None:
         preflight.check_engine(settings.l3.engine)
-    return request
 
 
 def _bundled() -> tuple[str, ...]:
@@ -91,17 +111,34 @@ def _bundled() -> tuple[str, ...]:
 
 
 def open_output(output: str) -> Store:
-    """The store of an output folder, tried before work starts. Errors: UsageError."""
-    if "://" in output and output.partition("://")[0] not in ("s3", "gs", "az", "file"):
-        raise UsageError(f"cannot write to {output!r}", "use a local folder, s3://, gs:// or az://")
+    """The store of an output folder, made where there is none. Errors: UsageError."""
+    _check_output(output)
     if is_local(output):
         folder = local_path(output)
-        if folder.is_file():
-            raise UsageError(f"--output {output!r} is a file", "give a folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot create {output!r}: {error.strerror}", "choose another --output") from error
+    return _store(output)
+
+
+def readable(output: str) -> Store:
+    """The store of an output folder that a run wrote to. Errors: UsageError when there is none."""
+    _check_output(output)
+    if is_local(output) and not local_path(output).is_dir():
+        raise UsageError(f"no folder {output!r}", "name the --output of a run, or build one with --level L2 first")
+    return _store(output)
+
+
+def _check_output(output: str) -> None:
+    """Errors: UsageError for what can be no output."""
+    if "://" in output and output.partition("://")[0] not in ("s3", "gs", "az", "file"):
+        raise UsageError(f"cannot write to {output!r}", "use a local folder, s3://, gs:// or az://")
+    if is_local(output) and local_path(output).is_file():
+        raise UsageError(f"--output {output!r} is a file", "give a folder")
+
+
+def _store(output: str) -> Store:
     return Store(output if "://" in output else str(local_path(output)))
 
 
@@ -111,11 +148,15 @@ def _mode(as_json: bool) -> Any:
     return "live" if sys.stderr.isatty() else "plain"
 
 
-def _write_times(store: Store, outcome: Outcome, seconds: float) -> None:
-    """Times of the last run that built something, apart from the manifests, which hold no clock."""
-    if outcome.built:
-        body = {"built": outcome.built, "steps_s": outcome.seconds, "wall_s": round(seconds, 2), "ended": time.time()}
-        store.put("run.json", json.dumps(body, indent=1).encode())
+def _write_times(store: Store, outcome: Outcome, settings: Settings, seconds: float) -> None:
+    """Times of the last run that built something, and what its engines did in them, apart from the manifests, which
+    hold no clock."""
+    if not outcome.built:
+        return
+    body: dict[str, Any] = {"built": outcome.built, "steps_s": outcome.seconds, "wall_s": round(seconds, 2)}
+    if "L3" in outcome.built:
+        body["engine"] = rates.engine_work(outcome, settings.l3)
+    store.put(rates.TIMES, json.dumps(body | {"ended": time.time()}, indent=1).encode())
 
 
 def status(out: str, as_json: bool) -> None:
@@ -171,7 +212,7 @@ def existing(out: str) -> Store:
     """The store of a corpus. Errors: UsageError when there is none."""
     if is_local(out) and not local_path(out).is_dir():
         raise UsageError(f"no folder {out!r}", "name the --output of a run")
-    store = Store(out if "://" in out else str(local_path(out)))
+    store = _store(out)
     if next(iter(store.list("")), None) is None:
         raise UsageError(f"nothing in {out!r}", "name the --output of a run")
     return store

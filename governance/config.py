@@ -86,6 +86,7 @@ class L3(Config):
     max_failure_rate: float = Field(default=0.1, ge=0, le=1)  # share of requests that may fail before the run stops
     engines: int = Field(default=1, ge=1)  # engines at work at once, one a GPU or server
     gpus_per_engine: float = Field(default=0, ge=0)  # 0 runs the CPU build
+    price_per_engine_hour: float | None = Field(default=None, ge=0)  # in any currency; --dry-run tells the cost with it
     engine: EngineConfig = EngineConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()
 

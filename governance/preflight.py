@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -13,13 +14,14 @@ from classifiers.fasttext_file import read_model
 from classifiers.normalize import load_normalizer
 from classifiers.score import check_classifier, model_path
 from governance.config import Settings
-from governance.errors import RunError, UsageError
+from governance.errors import GovernanceError, RunError, UsageError
 from governance.plan import model_errors
 from stages.decontaminate import check_sets
-from synth.engines import EngineConfig
+from synth.engines import LOCAL, EngineConfig
 from synth.models import check_model
 
 _TIMEOUT_S = 20.0  # for a server to say what it serves
+_SERVERS_AT_ONCE = 32
 
 
 def check_classifiers(settings: Settings, levels: tuple[str, ...]) -> None:
@@ -47,18 +49,44 @@ def check_question_sets(settings: Settings, levels: tuple[str, ...]) -> None:
 
 
 def check_engine(engine: EngineConfig) -> None:
-    """The model of L3 can be had, or its server answers and serves it. Errors: UsageError, RunError."""
-    if engine.endpoint:
-        _check_server(engine, engine.endpoint)
+    """The model of L3 can be had, and every server answers and serves it. Errors: UsageError, RunError."""
+    for endpoint in engine.servers:
+        if not endpoint.startswith(("http://", "https://")):
+            raise UsageError(
+                f"--endpoint {endpoint!r} is no URL", f"write for example http://127.0.0.1:8000/v1, or {LOCAL}"
+            )
+    if len(set(engine.endpoints)) < len(engine.endpoints):
+        raise UsageError(
+            "an --endpoint is given twice", "name each server once: it takes l3.engine.max_num_seqs at once"
+        )
+    if engine.is_local:
+        with model_errors("l3.engine.model"):
+            check_model(engine.model, engine.revision)
+    _check_servers(engine)
+
+
+def _check_servers(engine: EngineConfig) -> None:
+    """All servers at once, so that dead ones are waited for together. Errors: the first, saying how many there are."""
+    with ThreadPoolExecutor(_SERVERS_AT_ONCE) as pool:
+        faults = [fault for fault in pool.map(lambda one: _server_fault(engine, one), engine.servers) if fault]
+    if not faults:
         return
-    with model_errors("l3.engine.model"):
-        check_model(engine.model, engine.revision)
+    if len(engine.servers) > 1:
+        first = faults[0]
+        raise type(first)(f"{first}; {len(faults)} of {len(engine.servers)} endpoints cannot be used", first.remedy)
+    raise faults[0]
+
+
+def _server_fault(engine: EngineConfig, endpoint: str) -> GovernanceError | None:
+    try:
+        _check_server(engine, endpoint)
+    except GovernanceError as fault:
+        return fault
+    return None
 
 
 def _check_server(engine: EngineConfig, endpoint: str) -> None:
     """Ask for the list of models, which every OpenAI-compatible server has; one without it still answered."""
-    if not endpoint.startswith(("http://", "https://")):
-        raise UsageError(f"--endpoint {endpoint!r} is no URL", "write for example http://127.0.0.1:8000/v1")
     key = os.environ.get(engine.api_key_env)
     request = Request(f"{endpoint.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"} if key else {})
     try:

@@ -1,0 +1,211 @@
+"""``governance run --dry-run``: the prompts of five documents and the forecast. It writes nothing and asks nobody.
+
+The documents are those that L3 would be written from, so L2 must be there, built with the same input and settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from governance import rates
+from governance.cluster import Cluster
+from governance.config import Settings
+from governance.errors import UsageError
+from governance.forecast import Asked, Forecast, Measured, Rate, cpu_rate, forecast, measured_rate, published_rate
+from governance.job import Job, data_parts
+from governance.parts import read_parts
+from governance.pipeline import Request, plan_tiers, read_manifest
+from governance.plan import model_errors
+from governance.quotas import Quota, best, quotas
+from governance.refine import ROW_COLUMNS
+from manifests.records import committed, read_record, read_records
+from stages.synthesize import Conversation, ask, open_conversation, plan_row
+from synth.engines import EngineConfig, engine_languages
+from synth.models import DEFAULT_MODEL
+from synth.token_counts import TokenCounter, open_counter
+
+SHOWN = 5  # documents whose prompts are shown
+SAMPLE = 200  # documents that are planned; 200 of them give the tokens of a document within a tenth
+_SHARDS = 16  # that the sample is drawn from, spread over the dump
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A document and what would be asked about it."""
+
+    row: Mapping[str, Any]
+    prompts: list[dict[str, Any]]  # prompt_id, task, passage, messages, sampling and tokens of each request
+
+    @property
+    def asked(self) -> Asked:
+        """The same in numbers."""
+        tokens = sum(prompt["tokens"] for prompt in self.prompts)
+        return Asked(len(self.prompts), tokens, sum(prompt["max_tokens"] for prompt in self.prompts))
+
+
+def dry_run(request: Request, cluster: Cluster) -> dict[str, Any]:
+    """Prompts and forecast as JSON values. Errors: UsageError where L2 is not there as it would be used."""
+    check_selected(request)
+    settings, job = request.settings, Job(request.store, "L3", request.dump, request.settings, "", "L2")
+    talk = _conversation(settings)
+    counter = open_counter(settings.l3.engine.model, settings.l3.engine.revision)
+    shares = quotas(job, cluster, sorted(committed(job.store, job.parent_base, "data")))
+    documents = sum(share.documents for share in shares)
+    window = settings.l3.engine.max_model_len
+    planned = [_plan(row, talk, counter, window) for row in sample(job, shares, SAMPLE)]
+    measured = rates.measured(request.store, request.dump, settings.l3.engine.model)
+    told = _forecast(settings, [one.asked for one in planned], documents, measured)
+    return {
+        "dry_run": True,
+        "output": request.store.url,
+        "dump": request.dump,
+        "model": settings.l3.engine.model,
+        "forecast": told.to_json() | {"tokens_counted": counter.source},
+        "skipped_documents": _other_languages(job, talk.languages),
+        "prompts": [_shown(one) for one in planned[:SHOWN]],
+    }
+
+
+def check_selected(request: Request) -> None:
+    """Every tier below L3 is built with the input and settings of the request. Errors: UsageError naming the first."""
+    below = Request("L2", request.shards, request.store, request.dump, request.settings, request.enter)
+    for plan in plan_tiers(below):
+        manifest = read_manifest(request.store, plan.tier, request.dump)
+        state = "is not built" if manifest is None else "was built with other input or settings"
+        if manifest is None or manifest["fingerprint"] != plan.fingerprint:
+            raise UsageError(
+                f"--dry-run looks at L2, and {plan.tier} of dump {request.dump!r} in {request.store.url} {state}",
+                "build it first: the same command with --level L2 and without --dry-run",
+            )
+
+
+def _conversation(settings: Settings) -> Conversation:
+    """The prompts; who the model is decides nothing here, so it is not looked for."""
+    engine = settings.l3.engine
+    with model_errors("L3"):
+        return open_conversation(
+            settings.l3.synthesize, engine.model, "", engine_languages(engine), settings.l1.language.languages
+        )
+
+
+def sample(job: Job, shares: Sequence[Quota], count: int) -> list[dict[str, Any]]:
+    """L2 rows among those that would be written from, drawn by the hash of their uid, so the same ones every time.
+
+    Shards spread over the dump give rows in proportion to their documents.
+    """
+    filled = [share for share in shares if share.documents]
+    picked = filled[:: max(1, -(-len(filled) // _SHARDS))]
+    documents = sum(share.documents for share in picked)
+    rows: list[dict[str, Any]] = []
+    for share in picked:
+        parts = data_parts(read_record(job.store, job.parent_base, "data", share.number))
+        wanted = -(-count * share.documents // documents)
+        uids = set(sorted(best(job, parts, share.documents), key=_draw)[:wanted])
+        for table in read_parts(job.store, parts, ROW_COLUMNS):
+            rows += [row for row in table.to_pylist() if row["uid"] in uids]
+    return sorted(rows, key=lambda row: _draw(row["uid"]))[:count]
+
+
+def _draw(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()
+
+
+def _plan(row: Mapping[str, Any], talk: Conversation, counter: TokenCounter, window: int) -> _Planned:
+    """The first requests of every task of a document."""
+    asked = [(task, one) for task in plan_row(row, talk) for one in ask(task, talk)]
+    tokens = counter.of_chats([one.messages for _, one in asked], row["lang"])
+    prompts = [
+        {
+            "prompt_id": task.prompt.id,
+            "task": task.prompt.task,
+            "passage": list(task.passage),
+            "messages": list(one.messages),
+            "sampling": one.sampling,
+            "tokens": count,
+            "max_tokens": one.sampling.get("max_tokens", window - count),  # without a limit the window is one
+        }
+        for (task, one), count in zip(asked, tokens, strict=True)
+    ]
+    return _Planned(row, prompts)
+
+
+def _shown(one: _Planned) -> dict[str, Any]:
+    return {name: one.row.get(name) for name in ("uid", "lang", "url", "title")} | {"prompts": one.prompts}
+
+
+def _other_languages(job: Job, languages: tuple[str, ...]) -> dict[str, int]:
+    """Documents in languages that the model does not write, by language: they are skipped."""
+    counts: dict[str, int] = {}
+    for record in read_records(job.store, job.parent_base, "data"):
+        for part in data_parts(record):
+            language = part.path.split("/")[-2]
+            if language not in languages:
+                counts[language] = counts.get(language, 0) + part.rows
+    return counts
+
+
+def _forecast(settings: Settings, asked: Sequence[Asked], documents: int, measured: Measured | None) -> Forecast:
+    engine = settings.l3.engine
+    rate = (measured_rate(measured) if measured else None) or _rate(engine, settings.l3.gpus_per_engine)
+    return forecast(asked, documents, rate, rates.engines_of(settings.l3), settings.l3.price_per_engine_hour, measured)
+
+
+def _rate(engine: EngineConfig, gpus: float) -> Rate | None:
+    """What is known of engines like these: on CPUs of the bundled model only."""
+    if engine.servers or gpus > 0:
+        return published_rate(engine.model, engine.tensor_parallel)
+    return cpu_rate() if engine.model == DEFAULT_MODEL else None
+
+
+def show(body: dict[str, Any]) -> None:
+    """Print prompts and forecast for people."""
+    from rich.console import Console
+
+    console = Console()
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+    for document in body["prompts"]:
+        say(f"document {document['uid']} ({document['lang']}) {document['url'] or ''}", "bold")
+        for prompt in document["prompts"]:
+            sampling = json.dumps(prompt["sampling"], ensure_ascii=False)
+            passage = "{}:{}".format(*prompt["passage"])
+            say(f"\n{prompt['prompt_id']}, passage {passage}, {prompt['tokens']:,} tokens, {sampling}", "bold")
+            for turn in prompt["messages"]:
+                say(f"[{turn['role']}]", "dim")
+                say(turn["content"])
+        say("")
+    for line in in_words(body):
+        say(line)
+
+
+def in_words(body: Mapping[str, Any]) -> Iterator[str]:
+    """The forecast, line by line."""
+    told = body["forecast"]
+    yield f"Forecast for {body['model']} on dump {body['dump']}: nothing was asked or written"
+    yield f"  documents       {told['documents']:,}"
+    for language, count in sorted(body["skipped_documents"].items()):
+        yield f"                  {count:,} more in {language!r} are skipped: the model does not write it"
+    yield f"  requests        {_range(told['requests'])}"
+    yield f"  prompt tokens   {_range(told['prompt_tokens'])}"
+    yield f"  output tokens   {_range(told['output_tokens'])}"
+    if told["engine_hours"]:
+        yield f"  engine hours    {_range(told['engine_hours'])}"
+        yield f"  hours           {_range(told['hours'])} with {told['engines']:,} at work at once"
+    if "cost" in told:
+        yield f"  cost            {_range(told['cost'])}"
+    yield f"  tokens counted  {told['tokens_counted']}"
+    for number, assumption in enumerate(told["assumptions"]):
+        yield f"  {'assumed' if number == 0 else '':<15} {assumption}"
+
+
+def _range(estimate: Mapping[str, float]) -> str:
+    value = f"{estimate['value']:,}"
+    if estimate["low"] == estimate["high"]:
+        return value
+    return f"{value} ({estimate['low']:,} to {estimate['high']:,})"
