@@ -62,8 +62,9 @@ def run(ask: Ask, as_json: bool) -> None:
     with cluster:
         outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
     seconds = time.monotonic() - start
-    _write_times(store, outcome, settings, seconds)
-    body = funnel.as_json(store, outcome, ask.output, dump, seconds)
+    work = rates.engine_work(outcome, settings.l3) if "L3" in outcome.built else None
+    _write_times(store, outcome, work, seconds)
+    body = funnel.as_json(store, outcome, ask.output, dump, seconds, work)
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:
@@ -148,14 +149,14 @@ def _mode(as_json: bool) -> Any:
     return "live" if sys.stderr.isatty() else "plain"
 
 
-def _write_times(store: Store, outcome: Outcome, settings: Settings, seconds: float) -> None:
+def _write_times(store: Store, outcome: Outcome, work: dict[str, Any] | None, seconds: float) -> None:
     """Times of the last run that built something, and what its engines did in them, apart from the manifests, which
     hold no clock."""
     if not outcome.built:
         return
     body: dict[str, Any] = {"built": outcome.built, "steps_s": outcome.seconds, "wall_s": round(seconds, 2)}
-    if "L3" in outcome.built:
-        body["engine"] = rates.engine_work(outcome, settings.l3)
+    if work is not None:
+        body["engine"] = work
     store.put(rates.TIMES, json.dumps(body | {"ended": time.time()}, indent=1).encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from governance import contamination, selection
+from governance import contamination, pass_rates, selection
 from governance.job import data_parts
 from governance.parts import read_parts
 from governance.pipeline import Outcome
@@ -13,8 +13,10 @@ from manifests.records import read_records
 from manifests.store import Store
 
 
-def as_json(store: Store, outcome: Outcome, output: str, dump: str, seconds: float) -> dict[str, Any]:
-    """The whole result of a run as JSON values."""
+def as_json(
+    store: Store, outcome: Outcome, output: str, dump: str, seconds: float, work: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The whole result of a run as JSON values; ``work``: what the engines of L3 did in it."""
     tiers = [tier_row(manifest) for manifest in outcome.manifests.values()]
     body: dict[str, Any] = {
         "output": output,
@@ -27,7 +29,7 @@ def as_json(store: Store, outcome: Outcome, output: str, dump: str, seconds: flo
     body["contamination"] = contamination.summary(store, outcome.manifests)
     refined = outcome.manifests.get("L3")
     if refined is not None:
-        body["synthesis"] = synthesis_row(refined, outcome.seconds.get("L3 refine"))
+        body["synthesis"] = pass_rates.synthesis(refined, work)
     body["next"] = next_commands(store, output, outcome.manifests)
     return body
 
@@ -47,18 +49,6 @@ def tier_row(manifest: dict[str, Any]) -> dict[str, Any]:
         "rejected": dict(sorted(rejected.items(), key=lambda item: -item[1])),
         "quarantined": sum(account.quarantined.rows for account in rows),
     }
-
-
-def synthesis_row(manifest: dict[str, Any], seconds: float | None) -> dict[str, Any]:
-    """What the LLM did: requests by fate, tokens, and the rate of this run where it ran now."""
-    figures = dict(manifest["figures"])
-    requests = next(account for account in accounts.load(manifest["ledger"]) if account.stage == accounts.REQUESTS)
-    reasons = sorted(requests.rejected.items(), key=lambda item: -item[1].rows)
-    figures["rejected_by"] = {reason: count.rows for reason, count in reasons}
-    if seconds and figures.get("output_tokens"):
-        figures["tokens_per_s"] = round(figures["output_tokens"] / seconds, 1)
-        figures["verified_tokens_per_s"] = round(figures.get("verified_tokens", 0) / seconds, 1)
-    return figures
 
 
 def next_commands(store: Store, output: str, manifests: dict[str, dict[str, Any]]) -> list[str]:
@@ -118,18 +108,21 @@ def show(body: dict[str, Any]) -> None:
         console.print(f"  {command}", highlight=False, soft_wrap=True)
 
 
-def _show_synthesis(console: Any, figures: dict[str, Any]) -> None:
-    """What the LLM was asked, what came of it, why the rest was rejected, and what it was not asked at all."""
-    reasons = {name: count for name, count in figures["rejected_by"].items() if name not in ("skipped", "failed")}
-    told = ", ".join(f"{reason} {count:,}" for reason, count in list(reasons.items())[:8])
-    console.print(f"LLM    {', '.join(f'{k} {_number(v)}' for k, v in figures.items() if k != 'rejected_by')}")
-    console.print(f"       of its outputs rejected: {told or 'none'}", highlight=False)
-    if figures.get("skipped"):
-        console.print(
-            f"       {figures['skipped']:,} requests skipped: their language is not one that the model writes; "
-            "name one that does with --model or --endpoint",
-            highlight=False,
-        )
+def _show_synthesis(console: Any, told: dict[str, Any]) -> None:
+    """What the LLM was asked, what came of it, and how much of it passed by prompt, task and language."""
+    from rich.table import Table
+
+    for line in pass_rates.in_words(told):
+        console.print(line, highlight=False, soft_wrap=True)
+    rows = pass_rates.table(told)
+    if not rows:
+        return
+    table = Table("", title="L3 by prompt, task and language", title_justify="left")
+    for name in ("requests", "outputs", "passed", "pass rate"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def size(count: int) -> str:
@@ -140,7 +133,3 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
-
-
-def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
