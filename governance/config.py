@@ -87,6 +87,8 @@ class L3(Config):
     engines: int = Field(default=1, ge=1)  # engines at work at once, one a GPU or server
     gpus_per_engine: float = Field(default=0, ge=0)  # 0 runs the CPU build
     price_per_engine_hour: float | None = Field(default=None, ge=0)  # in any currency; --dry-run tells the cost with it
+    # Where Prometheus finds the figures of a run under way: http://127.0.0.1:<port>/metrics. None: nowhere.
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     engine: EngineConfig = EngineConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()
 
