@@ -14,6 +14,11 @@ from manifests import ledger as accounts
 GROUPS = ("prompt", "task", "language")
 _HOUR = 3600
 _SHOWN_REASONS = 8
+_REPEATED = {
+    "near_duplicate": "near-duplicates of other outputs",
+    "same_question": "questions asked before",
+    "in_l2": "near-duplicates of pages of L2",
+}
 
 
 def synthesis(manifest: Mapping[str, Any], work: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -80,7 +85,10 @@ def in_words(told: Mapping[str, Any]) -> Iterator[str]:
     if outputs:
         yield f"       {kept:,} of {outputs:,} outputs passed ({kept / outputs:.1%})"
     made = ((told.get("verified_qa_pairs", 0), "question-answer pairs"), (told.get("verified_rewrites", 0), "rewrites"))
-    yield f"       verified: {', '.join(f'{count:,} {name}' for count, name in made)}"
+    yield f"       verified and kept: {', '.join(f'{count:,} {name}' for count, name in made)}"
+    repeated = [f"{told[name]:,} {words}" for name, words in _REPEATED.items() if told.get(name)]
+    if repeated:
+        yield f"       passed but left out: {', '.join(repeated)}"
     if "tokens_per_s" in told:
         yield (
             f"       {told['tokens_per_s']:,} tokens/s; {told['verified_tokens_per_engine_hour']:,} verified tokens "

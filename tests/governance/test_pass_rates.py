@@ -10,7 +10,7 @@ from manifests.ledger import REQUESTS, Account, Tally, dump
 FIGURES: dict[str, Any] = {
     "requests": 50, "outputs": 40, "kept": 12, "rejected": 26, "failed": 2, "skipped": 10,
     "prompt_tokens": 5_000, "output_tokens": 2_000, "verified_tokens": 500,
-    "verified_qa_pairs": 4, "verified_rewrites": 8,
+    "verified_qa_pairs": 4, "verified_rewrites": 8, "near_duplicate": 3, "in_l2": 0,
     "by.prompt.en.qa.requests": 20, "by.prompt.en.qa.outputs": 30, "by.prompt.en.qa.kept": 4,
     "by.prompt.zh.blog.requests": 20, "by.prompt.zh.blog.outputs": 10, "by.prompt.zh.blog.kept": 8,
     "by.language.en.outputs": 30, "by.language.en.kept": 4, "by.language.zh.outputs": 10, "by.language.zh.kept": 8,
@@ -67,7 +67,8 @@ def test_people_read_what_passed_what_was_caught_and_what_went_wrong() -> None:
     for piece in (
         "org/model: 50 requests, 5,000 prompt and 2,000 output tokens",
         "12 of 40 outputs passed (30.0%)",
-        "verified: 4 question-answer pairs, 8 rewrites",
+        "verified and kept: 4 question-answer pairs, 8 rewrites",
+        "passed but left out: 3 near-duplicates of other outputs",
         "10.0 tokens/s; 9,000 verified tokens an engine-hour",
         "of its answers rejected: copied 20, support 6",
         "alone: format 11, support 9",
