@@ -26,7 +26,8 @@ from governance.refine import written_by
 from stages.contract import Config
 from synth.checks import REFUSAL
 from synth.engines import Answer, EngineConfig, EngineError, Request, open_engine
-from synth.parsers import MAX_SCORE, ParseError, parse
+from synth.parsed import ParseError
+from synth.parsers import MAX_SCORE, parse
 from synth.prompt_files import Prompt, PromptError, load_prompts
 
 TASK = "score"
@@ -181,7 +182,7 @@ def _read(prompt: Prompt, answer: Answer) -> tuple[str, float]:
     if answer.finish_reason == "length":  # "Score: 1" may be the start of more
         return "cut_short", math.nan
     try:
-        score = parse(prompt.parser, answer.text).score
+        score = parse(prompt.parser, answer.text)[0].score
     except ParseError as error:
         return ("refusal" if REFUSAL[prompt.language].search(answer.text) else error.reason), math.nan
     return ("no_score", math.nan) if score is None else ("scored", float(score))

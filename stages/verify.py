@@ -1,4 +1,4 @@
-"""Judging one answer of a model: parsed, then checked against the passage it was written from."""
+"""Judging one output of a model: parsed, then each of its items checked against the passage it was written from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from synth.checks import ChecksConfig, check
-from synth.parsers import Parsed, ParseError, parse
+from synth.parsed import Parsed, ParseError
+from synth.parsers import parse
 
 # Every figure of every check, as the annotations hold it; null where an answer never came.
 FIGURES = pa.schema(
@@ -36,27 +37,44 @@ class Verdict:
     drop: str | None  # null keeps, else the first broken rule
 
 
-def verify(
-    task: str,
-    language: str,
-    parser: str,
-    passage: str,
-    output: str,
-    cfg: ChecksConfig,
-    *,
-    title: str = "",
-    finish_reason: str | None = "stop",
-) -> Verdict:
-    """Parse and check one output.
+@dataclass(frozen=True)
+class Checker:
+    """Judges outputs; holds what the checks load."""
 
-    Args: parser as the prompt names it; passage, what the output may draw on, besides the title; finish_reason as the
-        engine gave it. The other arguments are `synth.checks.check`'s.
-    Errors: none from the output: one that cannot be parsed is judged as a whole, and its reason is that of the parser.
-    """
-    error = None
-    try:
-        parsed = parse(parser, output)
-    except ParseError as problem:
-        parsed, error = Parsed(output), problem.reason
-    figures = check(task, language, passage, parsed, cfg, title=title, finish_reason=finish_reason, parse_error=error)
-    return Verdict(parsed, figures, figures.pop("drop"))
+    cfg: ChecksConfig
+
+    def verify(
+        self,
+        task: str,
+        language: str,
+        parser: str,
+        passage: str,
+        output: str,
+        *,
+        title: str = "",
+        finish_reason: str | None = "stop",
+    ) -> list[Verdict]:
+        """Parse and check one output.
+
+        Args: parser as the prompt names it; passage, what the output may draw on, besides the title; finish_reason as
+            the engine gave it. The other arguments are `synth.checks.check`'s.
+        Returns: a verdict on each item of the output, at least one.
+        Errors: none from the output: one that cannot be parsed is judged as a whole, and its reason is the parser's.
+        """
+        error = None
+        try:
+            items = parse(parser, output)
+        except ParseError as problem:
+            items, error = (Parsed(output),), problem.reason
+        verdicts = []
+        for parsed in items:
+            figures = check(
+                task, language, passage, parsed, self.cfg, title=title, finish_reason=finish_reason, parse_error=error
+            )
+            verdicts.append(Verdict(parsed, figures, figures.pop("drop")))
+        return verdicts
+
+
+def open_checker(cfg: ChecksConfig) -> Checker:
+    """What judges outputs by these thresholds."""
+    return Checker(cfg)

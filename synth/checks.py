@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from synth import units
 from synth.kinds import answers_kind, is_definition
-from synth.parsers import Parsed
+from synth.parsed import Parsed
 from synth.passages import sentences
 from synth.support import Source, sentence_support
 

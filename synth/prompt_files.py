@@ -29,7 +29,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 TURN = re.compile(r"^### (system|user|assistant)[ \t]*\n", re.MULTILINE)
 
@@ -38,10 +38,18 @@ class PromptError(ValueError):
     """A prompt file that cannot be used, or a prompt that is not there."""
 
 
+# What a template may name; a writing task is told of the settings that concern it.
+VALUES = frozenset(
+    {"passage", "title", "context", "pairs", "kinds", "level", "setting", "difficulty"}
+    | {"point", "question", "answer", "lines"}
+)
+Scale = Literal["small", "large"]
+
+
 class Prompt(BaseModel):
     """One prompt file: how one task is asked for in one language."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     id: str
     version: int
@@ -50,11 +58,15 @@ class Prompt(BaseModel):
     style: str  # of the rows it makes
     parser: str  # a name in synth.parsers
     target: Literal["passage", "paragraph"] = "passage"  # what the model is shown
+    # Small: worked examples, one thing asked of one paragraph. Large: an instruction after the passage.
+    scale: Scale = "large"
+    about: str = ""  # for its readers
+    answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # JSON schema of the answer
     sampling: dict[str, Any]
     turns: tuple[tuple[str, str], ...]  # (role, jinja2 template)
     sha256: str  # of the file's bytes
 
-    def render(self, **values: str) -> tuple[dict[str, str], ...]:
+    def render(self, **values: Any) -> tuple[dict[str, str], ...]:
         """The chat messages with the values filled in.
 
         Args: passage, and whatever else the templates name (title may be empty).
@@ -82,9 +94,26 @@ def parse_prompt(data: bytes, where: str) -> Prompt:
         raise PromptError(f"{where}: after the header come turns '### system|user|assistant', the last one of the user")
     try:
         header = tomllib.loads(parts[1])
-        return Prompt(**header, turns=turns, sha256=hashlib.sha256(data).hexdigest())
+        prompt = Prompt(**header, turns=turns, sha256=hashlib.sha256(data).hexdigest())
     except ValueError as error:  # TOML and pydantic errors are both ValueErrors
         raise PromptError(f"{where}: {error}") from error
+    _check_templates(prompt, where)
+    return prompt
+
+
+def _check_templates(prompt: Prompt, where: str) -> None:
+    """Errors: PromptError for a template that cannot be read, or names a value that nobody gives."""
+    from jinja2 import Environment, TemplateSyntaxError
+    from jinja2.meta import find_undeclared_variables
+
+    for role, text in prompt.turns:
+        try:
+            unknown = find_undeclared_variables(Environment().parse(text)) - VALUES
+        except TemplateSyntaxError as error:
+            raise PromptError(f"{where}: the turn of the {role}: {error}") from error
+        if unknown:
+            known = ", ".join(sorted(VALUES))
+            raise PromptError(f"{where}: no value {sorted(unknown)[0]!r} for the turn of the {role}; known: {known}")
 
 
 def all_prompts(folder: Path | None = None) -> dict[str, Prompt]:
@@ -110,8 +139,11 @@ def load_prompt(prompt_id: str, folder: Path | None = None) -> Prompt:
     return prompts[prompt_id]
 
 
-def load_prompts(language: str, tasks: tuple[str, ...], folder: Path | None = None) -> dict[str, Prompt]:
-    """The prompt of each task in one language, a user's folder before the bundled ones.
+def load_prompts(
+    language: str, tasks: tuple[str, ...], folder: Path | None = None, scale: Scale = "large"
+) -> dict[str, Prompt]:
+    """The prompt of each task in one language: a user's folder before the bundled ones, then the wanted scale before
+    the other.
 
     Returns: task -> prompt. Of several for one task the highest version is taken, then the first id.
     Errors: PromptError when a task has no prompt in that language.
@@ -123,7 +155,7 @@ def load_prompts(language: str, tasks: tuple[str, ...], folder: Path | None = No
         for source in (own, known):
             fitting = [prompt for prompt in source if prompt.language == language and prompt.task == task]
             if fitting:
-                chosen[task] = min(fitting, key=lambda prompt: (-prompt.version, prompt.id))
+                chosen[task] = min(fitting, key=lambda one: (one.scale != scale, -one.version, one.id))
                 break
         else:
             raise PromptError(f"no prompt for task {task!r} in language {language!r}")

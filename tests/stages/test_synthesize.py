@@ -8,21 +8,11 @@ from typing import Any
 
 import pytest
 
-from stages.synthesize import (
-    ANNOTATION_SCHEMA,
-    ROW_SCHEMA,
-    Conversation,
-    Finished,
-    SynthesizeConfig,
-    Task,
-    ask,
-    open_conversation,
-    plan_row,
-    read,
-    request,
-    row_uid,
-    to_tables,
-)
+from stages.conversation import Finished, ask, read, request
+from stages.notes import ANNOTATION_SCHEMA, row_uid, to_table
+from stages.refined_rows import ROW_SCHEMA, make_rows
+from stages.round_trip import RoundTripConfig
+from stages.synthesize import Conversation, SynthesizeConfig, Task, open_conversation, plan_row
 from synth.engines import Answer, Request, failed
 
 FIRST = (
@@ -50,9 +40,8 @@ def l2_row(content: str | None = f"{FIRST}\n{SECOND}", lang: str = "en", number:
 
 
 def conversation(languages: tuple[str, ...] = ("en",), **options: Any) -> Conversation:
-    return open_conversation(
-        SynthesizeConfig(**({"max_rewrites": 2} | options)), "model", "r1", languages, ("en", "zh")
-    )
+    cfg = SynthesizeConfig(**({"max_rewrites": 2, "round_trip": RoundTripConfig(enabled=False)} | options))
+    return open_conversation(cfg, "model", "r1", languages, ("en", "zh"))
 
 
 def answer(asked: Request, text: str, finish: str = "stop") -> Answer:
@@ -70,7 +59,15 @@ def drive(tasks: list[Task], talk: Conversation, reply: Any, log: dict[str, Answ
                     answers[one.key] = reply(one)
             result = read(task, answers, talk)
         finished.append(result)
+        finished += drive(list(result.follow), talk, reply, log)
     return finished
+
+
+def row_of(done: Finished, row: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """The row of a finished task, None when nothing was kept."""
+    parent = row or l2_row()
+    rows = make_rows(to_table(done.annotations), {parent["uid"]: parent}).to_pylist()
+    return rows[0] if rows else None
 
 
 def outcomes(finished: list[Finished]) -> Counter[str]:
@@ -124,17 +121,17 @@ def test_the_number_of_questions_of_a_passage_is_bounded() -> None:
 
 def test_kept_answers_become_one_row_per_task() -> None:
     talk = conversation(tasks=("qa", "blog"), max_questions=2, max_rewrites=1)
-    pairs, rewrite = drive(plan_row(l2_row(), talk), talk, good_reply)
-    assert pairs.row is not None and rewrite.row is not None
-    assert pairs.row["content"] == (
+    pairs, rewrite = [row_of(done) for done in drive(plan_row(l2_row(), talk), talk, good_reply)]
+    assert pairs is not None and rewrite is not None
+    assert pairs["content"] == (
         f"{FIRST}\n{SECOND}\n\nQuestion: When was the cron program of Unix written?\n"
         "Answer: The cron program of Unix was written in 1975."
     )
-    assert rewrite.row["content"] == GOOD["rewrite"]
-    assert (pairs.row["style"], rewrite.row["style"]) == ("qa", "blog")
-    assert (rewrite.row["passage_start"], rewrite.row["passage_end"]) == (0, len(FIRST))
-    assert (rewrite.row["score"], rewrite.row["url"], rewrite.row["lang"]) == (0.9, "u", "en")
-    assert rewrite.row["model"] == "model@r1"
+    assert rewrite["content"] == GOOD["rewrite"]
+    assert (pairs["style"], rewrite["style"]) == ("qa", "blog")
+    assert (rewrite["passage_start"], rewrite["passage_end"]) == (0, len(FIRST))
+    assert (rewrite["score"], rewrite["url"], rewrite["lang"]) == (0.9, "u", "en")
+    assert rewrite["model"] == "model@r1"
 
 
 def test_a_rejected_answer_is_asked_for_again_within_the_budget() -> None:
@@ -145,13 +142,14 @@ def test_a_rejected_answer_is_asked_for_again_within_the_budget() -> None:
     assert [one["attempt"] for one in done.annotations] == [0, 1, 2]
     assert [one["outcome"] for one in done.annotations] == ["rejected", "rejected", "kept"]
     assert [json.loads(one["sampling"])["temperature"] for one in done.annotations] == [0.0, 0.2, 0.4]
-    assert done.row is not None and done.annotations[2]["row_uid"] == done.row["uid"]
+    row = row_of(done)
+    assert row is not None and done.annotations[2]["row_uid"] == row["uid"]
 
 
 def test_a_task_whose_budget_is_spent_has_annotations_and_no_row() -> None:
     talk = conversation(tasks=("blog",), max_rewrites=1, retries=1)
     (done,) = drive(plan_row(l2_row(), talk), talk, lambda asked: answer(asked, "No.", "length"))
-    assert done.row is None
+    assert row_of(done) is None
     assert [one["fate"] for one in done.annotations] == ["truncated", "truncated"]
     assert [one["output"] for one in done.annotations] == ["No.", "No."]
     assert done.annotations[0]["row_uid"] is None
@@ -163,7 +161,7 @@ def test_a_failed_request_is_no_answer_and_its_reason_is_kept() -> None:
     assert outcomes(done) == {"failed": 2}
     assert {one["fate"] for one in done[0].annotations} == {"timeout"}
     assert done[0].annotations[0]["output"] is None
-    assert to_tables(done)[0]["support.min"].null_count == 2
+    assert to_table(done[0].annotations)["support.min"].null_count == 2
 
 
 def test_a_language_the_model_lacks_is_skipped_and_said_so() -> None:
@@ -173,16 +171,17 @@ def test_a_language_the_model_lacks_is_skipped_and_said_so() -> None:
     done = drive(tasks, talk, lambda asked: pytest.fail("a request was made"))
     assert set(outcomes(done)) == {"skipped"}
     assert {one["fate"] for finished in done for one in finished.annotations} == {"language_not_written_by_model"}
-    assert all(finished.row is None for finished in done)
+    assert all(row_of(finished) is None for finished in done)
 
 
 def test_chinese_pairs_carry_chinese_labels() -> None:
     talk = conversation(languages=("zh",), tasks=("qa",), max_questions=1)
     text = "答案：珊瑚礁由名为珊瑚虫的小动物的群体建造而成。\n问题：珊瑚礁由哪种小动物的群体建造而成？"
     (done,) = drive(plan_row(l2_row(ZH, "zh"), talk), talk, lambda asked: answer(asked, text))
-    assert done.row is not None, done.annotations[0]["fate"]
+    row = row_of(done, l2_row(ZH, "zh"))
+    assert row is not None, done.annotations[0]["fate"]
     question = "问题\uff1a珊瑚礁由哪种小动物的群体建造而成？\n答案\uff1a"
-    assert done.row["content"].startswith(f"{ZH}\n\n{question}")
+    assert row["content"].startswith(f"{ZH}\n\n{question}")
 
 
 def test_the_ledger_of_requests_balances_under_faults() -> None:
@@ -248,13 +247,13 @@ def test_a_child_lives_in_the_shard_of_its_parent() -> None:
 
 
 def test_tables_hold_every_request_and_every_row() -> None:
-    talk = conversation()
-    done = drive(plan_row(l2_row(), talk), talk, good_reply)
-    annotations, rows = to_tables(done)
+    talk, parent = conversation(), l2_row()
+    done = drive(plan_row(parent, talk), talk, good_reply)
+    annotations = to_table([note for one in done for note in one.annotations])
+    rows = make_rows(annotations, {parent["uid"]: parent})
     assert annotations.schema == ANNOTATION_SCHEMA and rows.schema == ROW_SCHEMA
-    assert annotations.num_rows == sum(len(one.annotations) for one in done)
     assert set(rows["uid"].to_pylist()) == set(annotations["row_uid"].drop_null().to_pylist())
     assert "support.min" in annotations.column_names
-    empty = to_tables([])
-    assert (empty[0].num_rows, empty[1].num_rows) == (0, 0)
-    assert (empty[0].schema, empty[1].schema) == (ANNOTATION_SCHEMA, ROW_SCHEMA)
+    empty = to_table([])
+    assert empty.schema == ANNOTATION_SCHEMA and len(empty) == 0
+    assert make_rows(empty, {}).schema == ROW_SCHEMA and len(make_rows(empty, {})) == 0

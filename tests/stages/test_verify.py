@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from stages.verify import FIGURES, verify
+from stages.verify import FIGURES, open_checker
 from synth.checks import ChecksConfig
 
 PASSAGE = "Cron was written in 1975. It runs commands at fixed times, which the crontab command sets for each user."
+CHECKER = open_checker(ChecksConfig())
 
 
 def test_an_output_that_cannot_be_parsed_is_judged_as_a_whole() -> None:
-    verdict = verify("qa", "en", "question_answer", PASSAGE, "Cron was written in 1975.", ChecksConfig())
+    (verdict,) = CHECKER.verify("qa", "en", "question_answer", PASSAGE, "Cron was written in 1975.")
     assert verdict.drop == "not_one_pair"
     assert verdict.parsed.text == "Cron was written in 1975."
     assert set(verdict.figures) == set(FIGURES.names)
@@ -17,13 +18,13 @@ def test_an_output_that_cannot_be_parsed_is_judged_as_a_whole() -> None:
 
 
 def test_the_verdict_is_not_among_the_figures() -> None:
-    verdict = verify("blog", "en", "rewrite", PASSAGE, PASSAGE, ChecksConfig())
+    (verdict,) = CHECKER.verify("blog", "en", "rewrite", PASSAGE, PASSAGE)
     assert verdict.drop == "copied"
     assert "drop" not in verdict.figures
 
 
 def test_the_title_counts_as_source() -> None:
     output = "Question: When was cron of Unix written?\nAnswer: Cron of Unix was written in 1975."
-    arguments = ("qa", "en", "question_answer", PASSAGE, output, ChecksConfig())
-    assert verify(*arguments).drop == "unsupported_name"
-    assert verify(*arguments, title="Unix tools").drop is None
+    arguments = ("qa", "en", "question_answer", PASSAGE, output)
+    assert CHECKER.verify(*arguments)[0].drop == "unsupported_name"
+    assert CHECKER.verify(*arguments, title="Unix tools")[0].drop is None

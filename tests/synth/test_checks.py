@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.verify import FIGURES, verify
+from stages.verify import FIGURES, open_checker
 from synth.checks import ChecksConfig, _stutter
 
 EN = (
@@ -30,7 +30,8 @@ PAIR_ZH = ("PostgreSQL 是哪一年发布的？", "PostgreSQL 于 1996 年发布
 def fate(output: str, task: str = "encyclopedia", language: str = "en", finish: str = "stop", **limits: float):
     passage = EN if language == "en" else ZH
     parser = "question_answer" if task == "qa" else "rewrite"
-    return verify(task, language, parser, passage, output, ChecksConfig(**limits), finish_reason=finish).drop
+    checker = open_checker(ChecksConfig(**limits))
+    return checker.verify(task, language, parser, passage, output, finish_reason=finish)[0].drop
 
 
 def pair(question: str, answer: str) -> str:
@@ -170,7 +171,7 @@ def test_words_in_another_order_are_another_claim() -> None:
 def test_every_figure_is_there_whatever_the_output(output: str, task: str, language: str) -> None:
     parser = "question_answer" if task == "qa" else "rewrite"
     for passage in (EN, ZH, ""):
-        verdict = verify(task, language, parser, passage, output, ChecksConfig())
+        (verdict,) = open_checker(ChecksConfig()).verify(task, language, parser, passage, output)
         assert set(verdict.figures) == set(FIGURES.names)
         if not output.strip():
             assert verdict.drop is not None

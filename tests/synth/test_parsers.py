@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synth.parsers import ParseError, parse
+from synth.parsed import ParseError
+from synth.parsers import UnknownParser, parse
 
 
 def reason(parser: str, text: str) -> str:
@@ -23,13 +24,13 @@ def reason(parser: str, text: str) -> str:
     ],
 )
 def test_a_pair_is_read_in_either_order_and_without_marks(text: str) -> None:
-    parsed = parse("question_answer", text)
+    (parsed,) = parse("question_answer", text)
     assert (parsed.question, parsed.answer) == ("What is cron?", "Cron is a daemon.")
 
 
 def test_a_chinese_pair_is_read_with_either_colon() -> None:
     for colon in (":", "\uff1a"):
-        parsed = parse("question_answer", f"答案{colon}它是守护进程。\n问题{colon}cron 是什么？")
+        (parsed,) = parse("question_answer", f"答案{colon}它是守护进程。\n问题{colon}cron 是什么？")
         assert (parsed.question, parsed.answer) == ("cron 是什么？", "它是守护进程。")
 
 
@@ -41,7 +42,7 @@ def test_anything_but_one_pair_has_a_reason() -> None:
 
 
 def test_a_rewrite_is_the_whole_output_without_think_blocks() -> None:
-    assert parse("rewrite", "<think>a\nb</think> Cron runs. ").text == "Cron runs."
+    assert parse("rewrite", "<think>a\nb</think> Cron runs. ")[0].text == "Cron runs."
     assert reason("rewrite", " <think>only this</think> ") == "empty"
 
 
@@ -51,7 +52,7 @@ def test_a_think_block_that_never_ends_is_residue() -> None:
 
 
 def test_an_unknown_parser_is_an_error_of_the_prompt() -> None:
-    with pytest.raises(ValueError, match="no parser 'json'"):
+    with pytest.raises(UnknownParser, match="no parser 'json'"):
         parse("json", "{}")
 
 
@@ -67,7 +68,7 @@ def test_an_unknown_parser_is_an_error_of_the_prompt() -> None:
     ],
 )
 def test_a_score_is_the_last_line(text: str, score: int) -> None:
-    assert parse("score", text).score == score
+    assert parse("score", text)[0].score == score
 
 
 @pytest.mark.parametrize(

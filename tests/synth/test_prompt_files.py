@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from stages.verify import verify
+from stages.verify import open_checker
 from synth.checks import ChecksConfig
 from synth.prompt_files import PromptError, all_prompts, load_prompt, load_prompts, parse_prompt
 
@@ -42,12 +42,15 @@ def test_every_task_has_a_prompt_in_each_language(language: str) -> None:
         assert prompt.sampling["max_tokens"] > 0
 
 
-@pytest.mark.parametrize("prompt", all_prompts().values(), ids=lambda prompt: prompt.id)
+WRITING = [prompt for prompt in all_prompts().values() if prompt.parser in ("question_answer", "rewrite")]
+
+
+@pytest.mark.parametrize("prompt", WRITING, ids=lambda prompt: prompt.id)
 def test_every_worked_example_passes_the_checks_that_answers_must_pass(prompt) -> None:
     turns = prompt.turns[1:-1]
     for (_, asked), (_, answered) in zip(turns[::2], turns[1::2], strict=True):
         source = asked.partition("\uff1a" if prompt.language == "zh" else ": ")[2]
-        verdict = verify(prompt.task, prompt.language, prompt.parser, source, answered, FREE)
+        (verdict,) = open_checker(FREE).verify(prompt.task, prompt.language, prompt.parser, source, answered)
         assert verdict.drop is None, answered
 
 
