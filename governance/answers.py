@@ -1,41 +1,70 @@
-"""Finished answers of one shard, logged in the corpus store as small append-only segments until the shard commits."""
+"""Finished answers of one shard, logged in the corpus store as small append-only segments until the shard commits.
+
+A segment is a JSON object a line: an answer, or the keys of requests under which an engine died ("strikes"). It is put
+whole, so a kill leaves all of it or nothing; one that cannot be read was damaged later, and is not passed over in
+silence: answers that somebody paid for are in it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 
+from governance.errors import CorpusError
 from manifests.store import Store
 from synth.engines import Answer
 
 
 @dataclass
 class AnswerLog:
-    """The answers of one shard below ``folder``. A segment is written whole and named by its hash, so that two workers
-    on one shard never overwrite each other."""
+    """The answers of one shard below ``folder``. A segment is named by its hash, so that two workers on one shard never
+    overwrite each other."""
 
     store: Store
     folder: str
-    _fresh: list[Answer] = field(default_factory=list)
+    _fresh: list[dict[str, Any]] = field(default_factory=list)
 
     def load(self) -> dict[str, Answer]:
-        """Every logged answer, by request key."""
+        """Every logged answer, by request key. Errors: CorpusError naming a damaged segment."""
+        return {line["key"]: Answer(**line) for line in self._lines() if "key" in line}
+
+    def load_all(self) -> tuple[dict[str, Answer], Counter[str]]:
+        """Every logged answer, and how many engines died under each request. Errors: as ``load``."""
         answers: dict[str, Answer] = {}
-        for segment in self.store.list(self.folder):
-            for line in self.store.get(segment.path).decode().splitlines():
-                answer = Answer(**json.loads(line))
-                answers[answer.key] = answer
-        return answers
+        strikes: Counter[str] = Counter()
+        for line in self._lines():
+            if "key" in line:
+                answers[line["key"]] = Answer(**line)
+            else:
+                strikes.update(line["strikes"])
+        return answers, strikes
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        paths = sorted(segment.path for segment in self.store.list(self.folder))
+        with ThreadPoolExecutor(16) as pool:
+            for path, data in zip(paths, pool.map(self.store.get, paths), strict=True):
+                yield from _read_segment(self.store, path, data)
 
     def append(self, answer: Answer) -> None:
         """Take an answer up; it is safe after the next flush."""
-        self._fresh.append(answer)
+        self._fresh.append(dict(vars(answer)))
+
+    def strike(self, keys: Sequence[str]) -> None:
+        """Note that an engine died under these requests; safe when this returns."""
+        # The death has a name of its own, or a second one under the same requests would be the same segment.
+        self._fresh.append({"strikes": list(keys), "death": uuid.uuid4().hex})
+        self.flush()
 
     def flush(self) -> None:
         """Write what came since the last flush as one segment."""
         if self._fresh:
-            body = "".join(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in self._fresh).encode()
+            body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self._fresh).encode()
             self.store.put(f"{self.folder}/{hashlib.sha256(body).hexdigest()[:16]}.jsonl", body)
             self._fresh = []
 
@@ -43,3 +72,14 @@ class AnswerLog:
         """Remove the log: the shard is committed."""
         self._fresh = []
         self.store.delete([segment.path for segment in self.store.list(self.folder)])
+
+
+def _read_segment(store: Store, path: str, data: bytes) -> list[dict[str, Any]]:
+    """The lines of a segment. Errors: CorpusError when it is not what was written: cut off, or changed."""
+    named = path.rpartition("/")[2].partition(".")[0]
+    if hashlib.sha256(data).hexdigest()[:16] != named:
+        raise CorpusError(
+            f"the answer log segment {store.url}/{path} is damaged: its content is not what its name says",
+            "restore it, or remove it and run the same command again: the answers in it are then asked for once more",
+        )
+    return [json.loads(line) for line in data.split(b"\n") if line]  # splitlines would cut at U+2028 inside a text

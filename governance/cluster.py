@@ -6,11 +6,13 @@ Only small values cross it: shard numbers, counts, messages. Text goes from the 
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,6 +28,10 @@ class Engine(Protocol):
 
     def work(self, item: Any) -> Iterator[dict[str, Any]]:
         """Work off one item; yields progress as it goes."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
         ...
 
 
@@ -129,19 +135,21 @@ class Cluster:
         engines: int = 1,
         cpus: float = 1,
         gpus: float = 0,
+        silent_s: float = math.inf,
     ) -> None:
         """Work off items on a pool of engines, each loaded once by ``make(context)``; ``on_event`` per progress event.
 
-        Errors: as ``map``. An engine that dies is started again and its item goes to the next free one.
+        Errors: as ``map``. An engine that dies, or tells nothing for ``silent_s`` seconds, is started again and its
+        item goes to the next free one.
         """
         if self.workers == 0:
-            engine = make(context)
-            for item in items:
-                for event in engine.work(item):
-                    on_event(event)
+            with closing(make(context)) as engine:
+                for item in items:
+                    for event in engine.work(item):
+                        on_event(event)
             return
         self._start()
-        _Pool(make, context, on_event, engines, cpus, gpus).run(deque((item, 1) for item in items))
+        _Pool(make, context, on_event, engines, cpus, gpus, silent_s).run(deque((item, 1) for item in items))
 
 
 def _reach(address: str) -> None:
@@ -256,6 +264,8 @@ class _Pool:
     engines: int
     cpus: float
     gpus: float
+    silent_s: float
+    heard: dict[Any, float] = field(default_factory=dict)  # stream -> when it last told something
 
     def run(self, waiting: deque[tuple[Any, int]]) -> None:
         import ray
@@ -267,10 +277,14 @@ class _Pool:
                 while waiting and free:
                     item, tries = waiting.popleft()
                     actor = free.pop()
-                    streams[actor.work.remote(item)] = (actor, item, tries)
+                    stream = actor.work.remote(item)
+                    streams[stream] = (actor, item, tries)
+                    self.heard[stream] = time.monotonic()
                 for stream in ray.wait(list(streams), num_returns=1, timeout=1.0)[0]:
-                    actor, item, tries = streams[stream]
                     self._next(stream, streams, free, waiting)
+                for stream in [one for one in streams if time.monotonic() - self.heard[one] > self.silent_s]:
+                    silence = TimeoutError(f"it told nothing for {self.silent_s:g} s")
+                    self._replace(stream, silence, streams, free, waiting)
         finally:
             for actor in [*free, *(entry[0] for entry in streams.values())]:
                 ray.kill(actor)
@@ -278,18 +292,29 @@ class _Pool:
     def _next(self, stream: Any, streams: dict[Any, Any], free: list[Any], waiting: deque[tuple[Any, int]]) -> None:
         import ray
 
-        actor, item, tries = streams[stream]
+        self.heard[stream] = time.monotonic()
         try:
-            self.on_event(ray.get(next(stream)))
+            event = ray.get(next(stream))
         except StopIteration:
-            del streams[stream]
-            free.append(actor)
+            free.append(streams.pop(stream)[0])
+            del self.heard[stream]
         except Exception as error:
-            del streams[stream]
-            _retry(_Flight([item], tries), error)
-            waiting.append((item, tries + 1))
-            ray.kill(actor)
-            free.append(self._actor())
+            self._replace(stream, error, streams, free, waiting)
+        else:
+            self.on_event(event)
+
+    def _replace(
+        self, stream: Any, error: Exception, streams: dict[Any, Any], free: list[Any], waiting: deque[tuple[Any, int]]
+    ) -> None:
+        """End an engine that failed, and have its item done by another. Errors: as ``_retry``."""
+        import ray
+
+        actor, item, tries = streams.pop(stream)
+        del self.heard[stream]
+        ray.kill(actor)
+        _retry(_Flight([item], tries), error)
+        waiting.append((item, tries + 1))
+        free.append(self._actor())
 
     def _actor(self) -> Any:
         import ray

@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 
 from governance.answers import AnswerLog
 from governance.errors import RunError, UsageError
-from governance.refine import written_by
+from governance.synthesis import written_by
 from stages.contract import Config
 from synth.checks import REFUSAL
 from synth.engines import Answer, EngineConfig, EngineError, Request, open_engine

@@ -168,7 +168,9 @@ def read_reply(key: str, body: bytes) -> Answer:
         raise MalformedReply(f"the reply is no chat completion: {body[:200]!r}") from error
     if not isinstance(text, str) or finish in _UNFINISHED or not (text or output_tokens):
         raise MalformedReply(f"the reply holds no text: {body[:200]!r}")
-    return Answer(key, text, finish, prompt_tokens, output_tokens)
+    # JSON can name half a surrogate pair, which is no character and in no encoding.
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Answer(key, whole, finish, prompt_tokens, output_tokens)
 
 
 class MalformedReply(ValueError):

@@ -43,9 +43,9 @@ def build(
 
     for name in ("put", "create", "delete"):
         setattr(Store, name, watch(getattr(Store, name)))
-    from governance import commands, refine
+    from governance import commands, refiner
 
-    refine.FLUSH_S = 0.0  # every answer is logged as it comes
+    refiner.FLUSH_S = 0.0  # every answer is logged as it comes
     rebuild = "rebuild" in overrides
     overrides = tuple(override for override in overrides if override != "rebuild")
     ask = commands.Ask(level, (crawl,), output, None, "L0", "web", None, 0, overrides, rebuild)

@@ -15,7 +15,7 @@ import pytest
 from governance.config import load as load_settings
 from governance.pipeline import read_manifest
 from governance.progress import Progress
-from governance.refine import synthesis_identity
+from governance.synthesis import synthesis_identity
 from governance.verify import audit
 from manifests.ledger import REQUESTS, load
 from manifests.records import read_records
