@@ -21,30 +21,41 @@ from governance.parts import read_parts
 from governance.pipeline import Request, plan_tiers, read_manifest
 from governance.plan import model_errors
 from governance.quotas import Quota, best, quotas
-from governance.refine import ROW_COLUMNS
 from manifests.records import committed, read_record, read_records
-from stages.synthesize import Conversation, ask, open_conversation, plan_row
+from stages.conversation import ask, second_readings
+from stages.synthesize import Conversation, Task, open_conversation, plan_exercise, plan_row, plan_writing
 from synth.engines import EngineConfig, engine_languages
 from synth.models import DEFAULT_MODEL
+from synth.prompt_files import Prompt
 from synth.token_counts import TokenCounter, open_counter
 
 SHOWN = 5  # documents whose prompts are shown
 SAMPLE = 200  # documents that are planned; 200 of them give the tokens of a document within a tenth
 _SHARDS = 16  # that the sample is drawn from, spread over the dump
+_COLUMNS = ("uid", "content", "lang", "url", "title")  # of L2, that prompts are made of
+_OUTPUT_CHARS = 150  # of a question or an answer that a second reading is told
+_POINTS = 3  # knowledge points of a mathematical passage, an exercise each
 
 
 @dataclass(frozen=True)
 class _Planned:
-    """A document and what would be asked about it."""
+    """A document, what would be asked about it first, and what may be asked after that."""
 
     row: Mapping[str, Any]
-    prompts: list[dict[str, Any]]  # prompt_id, task, passage, messages, sampling and tokens of each request
+    prompts: list[dict[str, Any]]  # prompt_id, task, passage, messages, sampling, tokens and max_tokens of each request
+    later: list[dict[str, Any]]  # the same, of second readings and of what follows from answers
 
     @property
     def asked(self) -> Asked:
         """The same in numbers."""
-        tokens = sum(prompt["tokens"] for prompt in self.prompts)
-        return Asked(len(self.prompts), tokens, sum(prompt["max_tokens"] for prompt in self.prompts))
+        return Asked(*_sums(self.prompts), *_sums(self.later))
+
+
+def _sums(prompts: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """Requests, prompt tokens, most output tokens."""
+    counted = [(one["times"], one["times"] * one["tokens"], one["times"] * one["max_tokens"]) for one in prompts]
+    requests, tokens, max_tokens = (sum(column) for column in zip((0, 0, 0), *counted, strict=True))
+    return requests, tokens, max_tokens
 
 
 def dry_run(request: Request, cluster: Cluster) -> dict[str, Any]:
@@ -105,7 +116,7 @@ def sample(job: Job, shares: Sequence[Quota], count: int) -> list[dict[str, Any]
         parts = data_parts(read_record(job.store, job.parent_base, "data", share.number))
         wanted = -(-count * share.documents // documents)
         uids = set(sorted(best(job, parts, share.documents), key=_draw)[:wanted])
-        for table in read_parts(job.store, parts, ROW_COLUMNS):
+        for table in read_parts(job.store, parts, _COLUMNS):
             rows += [row for row in table.to_pylist() if row["uid"] in uids]
     return sorted(rows, key=lambda row: _draw(row["uid"]))[:count]
 
@@ -115,22 +126,51 @@ def _draw(uid: str) -> str:
 
 
 def _plan(row: Mapping[str, Any], talk: Conversation, counter: TokenCounter, window: int) -> _Planned:
-    """The first requests of every task of a document."""
-    asked = [(task, one) for task in plan_row(row, talk) for one in ask(task, talk)]
-    tokens = counter.of_chats([one.messages for _, one in asked], row["lang"])
-    prompts = [
-        {
-            "prompt_id": task.prompt.id,
-            "task": task.prompt.task,
-            "passage": list(task.passage),
-            "messages": list(one.messages),
-            "sampling": one.sampling,
-            "tokens": count,
-            "max_tokens": one.sampling.get("max_tokens", window - count),  # without a limit the window is one
-        }
-        for (task, one), count in zip(asked, tokens, strict=True)
-    ]
-    return _Planned(row, prompts)
+    """The first requests of every task of a document, and those that answers may lead to.
+
+    Of a document that is edited first, writing is planned as if nothing were changed.
+    """
+    tasks = plan_row(row, talk)
+    writing = plan_writing(row, talk) if talk.cfg.edit.enabled else []
+    asked = [(task, one) for task in tasks for one in ask(task, talk)]
+    after = [(task, one) for task in writing for one in ask(task, talk)]
+    first = [_prompt(task.prompt, task, one.messages, one.sampling) for task, one in asked]
+    sure = [_prompt(task.prompt, task, one.messages, one.sampling) for task, one in after]
+    later = [prompt for task, one in (*asked, *after) for prompt in _later(task, one.meta["target"], talk)]
+    every = [*first, *sure, *later]
+    counts = counter.of_chats([prompt["messages"] for prompt in every], row["lang"])
+    for prompt, count in zip(every, counts, strict=True):
+        # Without a limit of its own an answer may fill the model's window.
+        prompt |= {"tokens": count, "max_tokens": prompt["sampling"].get("max_tokens", max(0, window - count))}
+    return _Planned(row, [*first, *sure], later)
+
+
+def _prompt(
+    prompt: Prompt, task: Task, messages: Sequence[dict[str, str]], sampling: Mapping[str, Any], times: int = 1
+) -> dict[str, Any]:
+    return {
+        "prompt_id": prompt.id,
+        "task": task.prompt.task,
+        "passage": list(task.passage),
+        "messages": list(messages),
+        "sampling": dict(sampling),
+        "times": times,
+    }
+
+
+def _later(task: Task, target: tuple[int, int], talk: Conversation) -> Iterator[dict[str, Any]]:
+    """Second readings of all items that a request may have, and exercises on its knowledge points. What they are told
+    of an output is not known yet: the beginning of the passage stands for it."""
+    shown = task.row["content"][slice(*target)]
+    told = shown[:_OUTPUT_CHARS]
+    values = {"passage": shown, "context": task.passage_text, "title": task.row.get("title") or "", **task.values}
+    for prompt in second_readings(task, talk).values():
+        messages = prompt.render(**values | {"question": told, "answer": told})
+        yield _prompt(prompt, task, messages, prompt.sampling, task.values.get("pairs", 1))
+    exercise = plan_exercise(task, told, 0, talk) if task.prompt.task == "knowledge" else None
+    if exercise is not None:
+        one = ask(exercise, talk)[0]
+        yield _prompt(exercise.prompt, exercise, one.messages, one.sampling, _POINTS)
 
 
 def _shown(one: _Planned) -> dict[str, Any]:
