@@ -44,6 +44,7 @@ class _Document:
     tasks: list[Task] = field(default_factory=list)
     notes: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # annotations, by task
     answers: dict[str, Answer] = field(default_factory=dict)
+    asked: Counter[int] = field(default_factory=Counter)  # requests without an answer yet, by task
     written: bool = False
 
 
@@ -190,6 +191,7 @@ class Refiner:
             waiting = self._open[request.key][1]
             if task not in waiting:
                 waiting.append(task)
+                document.asked[task] += 1
 
     def _finish(self, document: _Document, task: int, outcome: Finished) -> None:
         """Take a task's annotations, start what follows from it, and write the document when nothing is open."""
@@ -230,7 +232,9 @@ class Refiner:
             document.shard.log.append(answer)
         self._count_failures(answer)
         for task in tasks:
-            self._go_on(document, task)
+            document.asked[task] -= 1
+            if not document.asked[task]:  # sooner, and what has come would be judged again with each of the others
+                self._go_on(document, task)
 
     def _strike(self, keys: tuple[str, ...]) -> None:
         """Store that an engine died under these requests, before any of them is asked again."""
