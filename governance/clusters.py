@@ -38,17 +38,26 @@ CLUSTERS = pa.schema(
 @done_before("duplicates")
 def gather(job: Shuffle, number: int) -> Record:
     """The clusters of the rows of a run: one row for each that has a duplicate, sorted by uid."""
+    clusters = of_run(job, number, dedup.KINDS)
+    record = Record("duplicates", number, f"run {number}", job.fingerprint)
+    if clusters.num_rows:
+        record.parts = [write_part(job.store, f"{job.base}/duplicates/clusters-{number:05d}", [clusters], CLUSTERS)]
+    return record
+
+
+def of_run(job: Shuffle, number: int, kinds: tuple[str, ...]) -> pa.Table:
+    """CLUSTERS of the rows of a run; ``kinds`` names the kinds of pairs."""
     labels = gathered(spilled(job, "labels", scratch(job, "labels"), number), LABELS)
     if labels.num_rows == 0:
-        return Record("duplicates", number, f"run {number}", job.fingerprint)
+        return CLUSTERS.empty_table()
     views = gathered(spilled(job, "confirmed", scratch(job, "views"), number), VIEWS)
-    clusters = clusters_from(labels, views, tuple(dump.name for dump in job.dumps))
-    part = write_part(job.store, f"{job.base}/duplicates/clusters-{number:05d}", [clusters], CLUSTERS)
-    return Record("duplicates", number, f"run {number}", job.fingerprint, [part])
+    return clusters_from(labels, views, tuple(dump.name for dump in job.dumps), kinds)
 
 
-def clusters_from(labels: pa.Table, views: pa.Table, dumps: tuple[str, ...]) -> pa.Table:
-    """CLUSTERS of LABELS and VIEWS of the same rows; ``dumps`` are their names by age."""
+def clusters_from(
+    labels: pa.Table, views: pa.Table, dumps: tuple[str, ...], kinds: tuple[str, ...] = dedup.KINDS
+) -> pa.Table:
+    """CLUSTERS of LABELS and VIEWS of the same rows; ``dumps`` are their names by age, ``kinds`` those of pairs."""
     labels = _first_of_each(labels, ())
     # That a worse row holds the same text is no reason to go.
     better = pc.and_(pc.equal(views["kind"], dedup.EXACT), pc.invert(views["worse"]))
@@ -65,7 +74,7 @@ def clusters_from(labels: pa.Table, views: pa.Table, dumps: tuple[str, ...]) -> 
         pa.array(dumps, pa.string()).take(pa.array(dedup.age_of(ranks))),
         dedup.length_of(ranks),
         labels["cluster_size"],
-        pc.if_else(victim, pa.array(dedup.KINDS).take(kind), pa.scalar(None, pa.string())),
+        pc.if_else(victim, pa.array(kinds).take(kind), pa.scalar(None, pa.string())),
         pc.if_else(victim, match, pa.scalar(None, UID)),
         pc.if_else(victim, similarity, pa.scalar(None, pa.float32())),
     ]

@@ -28,6 +28,7 @@ from stages.gopher import GopherQuality, GopherRepetition
 from stages.host_lines import HostLinesConfig
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
+from stages.output_keys import OutputDedupConfig
 from stages.paragraphs import ParagraphsConfig
 from stages.pii import PiiConfig
 from stages.policy import PolicyConfig
@@ -91,6 +92,7 @@ class L3(Config):
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     engine: EngineConfig = EngineConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()
+    dedup: OutputDedupConfig = OutputDedupConfig()
 
 
 class Settings(Config):

@@ -49,11 +49,16 @@ def collect(job: Shuffle, partition: int) -> Record:
     spill = Spill(job.store, scratch(job, "pairs"), partition, dedup.PAIRS)
     spill.write(pairs, np.full(pairs.num_rows, partition))
     old = dedup.age_of(pairs["rank_a"].to_numpy()) < job.age
-    compared = (pairs["kind"].to_numpy() != dedup.EXACT) & (job.settings.l1.dedup.confirm != "none")
+    compared = (pairs["kind"].to_numpy() != dedup.EXACT) & compares(job)
     wanted = Spill(job.store, scratch(job, "wanted"), partition, WANTED)
     for side, rows in (("a", old | compared), ("b", compared)):
         _want(job, wanted, partition, pairs.filter(pa.array(rows)), side)
     return Record("pairs", partition, f"partition {partition}", job.fingerprint, [*spill.finish(), *wanted.finish()])
+
+
+def compares(job: Job) -> bool:
+    """Whether candidates are confirmed; outputs of L3 always are."""
+    return job.tier != "L1" or job.settings.l1.dedup.confirm != "none"
 
 
 def _want(job: Shuffle, spill: Spill, destination: int, pairs: pa.Table, side: str) -> None:
@@ -74,13 +79,13 @@ def _distinct(uids: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
     return found, pc.index_in(found, value_set=array).to_numpy(zero_copy_only=False)
 
 
-def _asked(job: Shuffle, step: str, folder: str, number: int) -> pa.Table:
+def asked(job: Shuffle, step: str, folder: str, number: int) -> pa.Table:
     """The rows that are wanted of a run: uid and destination, each once."""
     wanted = gathered(spilled(job, step, scratch(job, folder), number), WANTED)
     return wanted.group_by(WANTED.names, use_threads=False).aggregate([]).select(WANTED.names)
 
 
-def _answer(spill: Spill, wanted: pa.Table, found: pa.Table) -> None:
+def answer(spill: Spill, wanted: pa.Table, found: pa.Table) -> None:
     """Send each found row to where it is wanted."""
     place = pc.index_in(wanted["uid"].combine_chunks(), value_set=found["uid"].combine_chunks())
     there = pc.is_valid(place)
@@ -92,11 +97,11 @@ def _answer(spill: Spill, wanted: pa.Table, found: pa.Table) -> None:
 def sketch(job: Shuffle, number: int) -> Record:
     """The signatures of the rows of a run that partitions want, and the survivors of those of an older dump."""
     schema = _sketches(job.settings.l1.dedup)
-    wanted = _asked(job, "pairs", "wanted", number)
+    wanted = asked(job, "pairs", "wanted", number)
     spill = Spill(job.store, scratch(job, "sketches"), number, schema)
     if wanted.num_rows:
         for found in _signatures(job, *job.find_run(number), wanted["uid"].combine_chunks(), schema):
-            _answer(spill, wanted, found)
+            answer(spill, wanted, found)
     return Record("sketches", number, f"run {number}", job.fingerprint, spill.finish())
 
 
@@ -188,14 +193,14 @@ def _judged(scored: pa.Table, config: DedupConfig) -> tuple[pa.Table, pa.Table]:
 @done_before("shingles")
 def shingle(job: Shuffle, number: int) -> Record:
     """The shingles of the rows of a run that partitions want, cut from their text, which is cleaned again for it."""
-    wanted = _asked(job, "estimates", "texts", number)
+    wanted = asked(job, "estimates", "texts", number)
     spill = Spill(job.store, scratch(job, "shingles"), number, SHINGLES)
     if wanted.num_rows:
         age, run = job.find_run(number)
         for shard in run.shards:
             for rows in _clean_text(job, age, shard, wanted["uid"].combine_chunks()):
                 found = pa.table([uid_to_bytes(rows["uid"]), shingle_sets(rows, job.settings.l1.dedup)], SHINGLES.names)
-                _answer(spill, wanted, found.cast(SHINGLES))
+                answer(spill, wanted, found.cast(SHINGLES))
     return Record("shingles", number, f"run {number}", job.fingerprint, spill.finish())
 
 
@@ -239,7 +244,11 @@ def confirm(job: Shuffle, partition: int) -> Record:
     counted = [
         _counted(job, partition + number * job.partitions, pairs) for number, pairs in enumerate(_slices(doubtful))
     ]
-    pairs = pa.concat_tables([decided, *counted]).combine_chunks()
+    return tell(job, partition, pa.concat_tables([decided, *counted]).combine_chunks())
+
+
+def tell(job: Shuffle, partition: int, pairs: pa.Table) -> Record:
+    """The record of the confirmed pairs of a partition, and of the views that the rows of them have of each other."""
     spill = Spill(job.store, scratch(job, "confirmed"), partition, CONFIRMED)
     spill.write(pairs, np.full(pairs.num_rows, partition))
     views = Spill(job.store, scratch(job, "views"), partition, VIEWS)
@@ -253,18 +262,29 @@ def confirm(job: Shuffle, partition: int) -> Record:
 
 def _counted(job: Job, destination: int, pairs: pa.Table) -> pa.Table:
     """Those of a slice of pairs whose true similarity reaches the threshold, with it."""
+    similarity = similarities(job, destination, pairs)
+    return with_similarity(pairs, similarity).filter(pa.array(similarity >= job.settings.l1.dedup.threshold))
+
+
+def similarities(job: Job, destination: int, pairs: pa.Table) -> np.ndarray:
+    """The true similarity of each pair, float64, from the shingles that were sent to a destination."""
     from stages.pair_kernels import shared_values
 
+    if pairs.num_rows == 0:
+        return np.zeros(0)
     sets = gathered(spilled(job, "shingles", scratch(job, "shingles"), destination), SHINGLES)
     known, lists = sets["uid"].combine_chunks(), sets["shingles"].combine_chunks()
     offsets = lists.offsets.to_numpy()
     a, b = (pc.index_in(pairs[side].combine_chunks(), value_set=known) for side in ("a", "b"))
     if a.null_count or b.null_count:
-        raise CorpusError("the text of a candidate is not in L0", "run `governance verify`")
+        raise CorpusError(f"the text of a candidate is not in {job.parent_base}", "run `governance verify`")
     a, b = (side.to_numpy().astype(np.int64) for side in (a, b))
     shared = shared_values(lists.values.to_numpy(), offsets, a, b)
     sizes = np.diff(offsets)
-    similarity = shared / np.maximum(1, sizes[a] + sizes[b] - shared)
+    return shared / np.maximum(1, sizes[a] + sizes[b] - shared)
+
+
+def with_similarity(pairs: pa.Table, similarity: np.ndarray) -> pa.Table:
+    """CONFIRMED with the similarity of each pair."""
     place = pairs.column_names.index("similarity")
-    pairs = pairs.set_column(place, "similarity", pa.array(similarity.astype(np.float32)))
-    return pairs.filter(pa.array(similarity >= job.settings.l1.dedup.threshold))
+    return pairs.set_column(place, "similarity", pa.array(similarity.astype(np.float32)))

@@ -17,7 +17,7 @@ from governance.config import Settings
 from governance.job import Job, data_parts, done_before
 from governance.parts import read_parts
 from governance.shuffle import map_pending
-from manifests.ledger import REQUESTS, load
+from manifests.ledger import OUTPUTS, load
 from manifests.records import Record, read_record, read_records
 from manifests.store import Store
 from stages.decontaminate import CONTAMINATED, find_items, load_questions
@@ -95,7 +95,7 @@ def summary(store: Store, manifests: Mapping[str, dict[str, Any]]) -> dict[str, 
 
 
 def _outcome(store: Store, manifest: dict[str, Any]) -> dict[str, Any]:
-    stage = REQUESTS if manifest["tier"] == "L3" else "decontaminate"
+    stage = OUTPUTS if manifest["tier"] == "L3" else "decontaminate"
     accounts = [account for account in load(manifest["ledger"]) if account.stage == stage]
     found: dict[str, Any] = {
         "rejected": sum(account.rejected[CONTAMINATED].rows for account in accounts if CONTAMINATED in account.rejected)

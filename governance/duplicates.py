@@ -33,7 +33,7 @@ _VERDICT_COLUMNS = ("uid", FATE, *_LANGUAGE_COLUMNS, "num_words", "pii_masked")
 
 def find(job: Job, cluster: Cluster, progress: Progress | None = None) -> Shuffle:
     """Find the clusters of a dump, in steps that each resume; returns the job as a shuffle, to read them with."""
-    shuffle = _shuffle(job)
+    shuffle = shuffle_of(job)
     own, every, partitions = range(len(shuffle.own.runs)), range(shuffle.runs), range(shuffle.partitions)
     steps = (
         (buckets.spread_exact, own, "keys"),
@@ -55,7 +55,7 @@ def find(job: Job, cluster: Cluster, progress: Progress | None = None) -> Shuffl
     return shuffle
 
 
-def _shuffle(job: Job) -> Shuffle:
+def shuffle_of(job: Job) -> Shuffle:
     """The job with what a shuffle must know of its own shards and of those of the older dumps."""
     older = [_dump(job, name) for name in job.older]
     own = _dump(job, job.dump)

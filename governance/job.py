@@ -40,19 +40,24 @@ class Job:
         return f"{self.parent}/{self.dump}"
 
 
-_BUILDERS: dict[str, Callable[[Any, Any], Record]] = {}
+_BUILDERS: dict[tuple[str, str], Callable[[Any, Any], Record]] = {}
 
 
-def builder_of(step: str) -> Callable[[Any, Any], Record]:
+def builder_of(step: str, tier: str = "") -> Callable[[Any, Any], Record]:
     """What builds the record of a step, with its parts, whether or not there is one; it commits nothing."""
-    return _BUILDERS[step]
+    return _BUILDERS.get((step, tier)) or _BUILDERS[step, ""]
 
 
-def done_before(step: str) -> Callable[[Callable[[Any, Any], Record]], Callable[[Any, Any], dict[str, Any]]]:
-    """Make a step look for its record first, and answer with the few numbers that the driver needs."""
+def done_before(
+    step: str, tier: str = ""
+) -> Callable[[Callable[[Any, Any], Record]], Callable[[Any, Any], dict[str, Any]]]:
+    """Make a step look for its record first, and answer with the few numbers that the driver needs.
+
+    tier: the one whose step it is, where several have steps of this name.
+    """
 
     def wrap(build: Callable[[Any, Any], Record]) -> Callable[[Any, Any], dict[str, Any]]:
-        _BUILDERS[step] = build
+        _BUILDERS[step, tier] = build
 
         def run(job: Job, item: Any) -> dict[str, Any]:
             number = getattr(item, "number", item)

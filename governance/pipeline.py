@@ -9,15 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from governance import contamination, duplicates, layout, refine, repeats, selection, steps
+from governance import (
+    contamination,
+    duplicates,
+    layout,
+    output_duplicates,
+    refine,
+    repeats,
+    select_outputs,
+    selection,
+    steps,
+)  # fmt: skip
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
 from governance.inputs import Shard
 from governance.job import Job, data_parts
 from governance.older import older_dumps
-from governance.plan import TierPlan, differences, make_plan, scores_fingerprint
+from governance.plan import TierPlan, differences, lasting_fingerprint, make_plan
 from governance.progress import Progress
+from governance.refined import Refining
 from manifests import ledger as accounts
 from manifests.records import Record, committed, read_records, sweep
 from manifests.store import Store
@@ -25,7 +36,9 @@ from stages.dedup import signature_stage
 
 LEVELS = ("L0", "L1", "L2", "L3")
 # Steps whose parts stay in a sealed tier beside its rows.
-BESIDE = {"L1": ("keys", "buckets", "duplicates"), "L2": (selection.STEP,)}
+BESIDE = {"L1": ("keys", "buckets", "duplicates"), "L2": (selection.STEP,), "L3": (output_duplicates.STEP,)}
+# The steps whose parts outlast a rebuild where what decides them is the same, and what they are.
+LASTING = {"L2": (selection.STEP, "scores"), "L3": ("annotations", "answers")}
 _FOLDERS = ("data", "annotations", selection.STEP, "duplicates", "index", "_shuffle", "_answers")  # of parts
 
 
@@ -61,9 +74,9 @@ def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
     if stale and not request.rebuild:
         _refuse(request, stale[0])
     if stale:
-        scores = {plan.tier: plan.scores for plan in plans}
+        lasting = {plan.tier: plan.lasting for plan in plans}
         for tier in LEVELS[LEVELS.index(stale[0].tier) :]:
-            discard(request.store, tier, request.dump, scores.get(tier))
+            discard(request.store, tier, request.dump, lasting.get(tier))
     for plan in plans:
         manifest = read_manifest(request.store, plan.tier, request.dump)
         if manifest is None:
@@ -99,13 +112,13 @@ def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
         raise CorpusError(f"{tier}/{dump}/manifest.json is damaged: {error}", "see `governance verify`") from error
 
 
-def discard(store: Store, tier: str, dump: str, scores: str | None = None) -> None:
+def discard(store: Store, tier: str, dump: str, lasting: str | None = None) -> None:
     """Remove a tier of a dump: the seal first, then the records, so that nothing half removed looks whole or done, and
-    the plan last, so that a killed removal is taken up again. Scores of the fingerprint ``scores`` stay, with their
-    records."""
+    the plan last, so that a killed removal is taken up again. Scores or answers of the fingerprint ``lasting`` stay,
+    with their records."""
     base = f"{tier}/{dump}"
     parts = [part.path for record in read_records(store, base, "data") for part in record.parts]
-    spared = selection.reusable(store, base, scores)
+    spared = selection.reusable(store, base, LASTING[tier][0], lasting) if tier in LASTING else set[str]()
     store.delete([f"{base}/manifest.json"])
     store.delete([found.path for found in store.list(f"{base}/_shards") if found.path not in spared])
     store.delete(parts)
@@ -131,7 +144,8 @@ def _refuse(request: Request, plan: TierPlan) -> None:
     found = _stored_plan(request.store, plan)
     old = found["plan"] if found else {}
     changed = "; ".join(differences(old, plan.body)[:3])
-    kept = "; the scores are kept" if plan.scores and plan.scores == scores_fingerprint(old) else ""
+    same = plan.lasting is not None and plan.lasting == lasting_fingerprint(old)
+    kept = f"; the {LASTING[plan.tier][1]} are kept" if same else ""
     raise UsageError(
         f"{request.store.url} holds {plan.tier} of dump {plan.dump!r} built differently: {changed}",
         "use another --output or --dump, go back to the old settings, or add --rebuild to replace "
@@ -167,17 +181,21 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
     if plan.tier == "L2":
         with _timed(outcome.seconds, "L2 commonplaces"):
             job = contamination.find(job, cluster, numbers)
-        job = selection.Selecting(**vars(job), scores=plan.scores or "")
+        job = selection.Selecting(**vars(job), scores=plan.lasting or "")
         with _timed(outcome.seconds, "L2 score"):
             _map(cluster, progress, "L2 score", selection.score, job, numbers, selection.STEP)
         with _timed(outcome.seconds, "L2 select"):
             job = selection.find_cuts(job, cluster)
             _map(cluster, progress, "L2 select", selection.select, job, numbers, "data")
         return seal(job, ["data"], BESIDE["L2"], {"selection": selection.summary(job)})
-    job = contamination.without_commonplaces(job, job.parent_base)
+    job = Refining(**vars(contamination.without_commonplaces(job, job.parent_base)), asked=plan.lasting or "")
     with _timed(outcome.seconds, "L3 refine"):
-        refine.build(job, cluster, progress, numbers)
-    return seal(job, ["data"])
+        outcome.engine = refine.build(job, cluster, progress, numbers)
+    with _timed(outcome.seconds, "L3 duplicates"):
+        outputs = output_duplicates.find(job, cluster, progress)
+    with _timed(outcome.seconds, "L3 select"):
+        _map(cluster, progress, "L3 select", select_outputs.select, outputs, numbers, "data")
+    return seal(job, ["annotations", "data"], BESIDE["L3"])
 
 
 def _map(

@@ -13,7 +13,7 @@ from governance import tiers
 from governance.config import Settings
 from governance.errors import UsageError
 from governance.inputs import Shard
-from governance.refine import synthesis_identity
+from governance.synthesis import synthesis_identity
 from manifests.schema import schema_file
 from stages import host_lines, paragraphs
 from stages.contract import Stage, check_plan
@@ -35,9 +35,9 @@ class TierPlan:
         return _sha256(self.body)
 
     @property
-    def scores(self) -> str | None:
-        """The fingerprint of what decides a score, None for a tier that scores nothing: see ``scores_fingerprint``."""
-        return scores_fingerprint(self.body)
+    def lasting(self) -> str | None:
+        """The fingerprint of what decides the parts that outlast a rebuild: see ``lasting_fingerprint``."""
+        return lasting_fingerprint(self.body)
 
     def to_bytes(self) -> bytes:
         """The plan with its fingerprint, as stored."""
@@ -64,6 +64,7 @@ def make_plan(
         stages, columns = (), []
         with model_errors("L3"):
             body["synthesis"] = synthesis_identity(settings)
+        body["dedup"] = settings.l3.dedup.model_dump(mode="json")
     else:
         stages = tiers.stages_of(settings, tier)
         columns = [field["name"] for field in schema_file(parent.tier)["fields"]]
@@ -87,11 +88,14 @@ def stage_identity(stage: Stage) -> dict[str, Any]:
     return identity
 
 
-def scores_fingerprint(plan: Mapping[str, Any]) -> str | None:
-    """sha256 of the part of a plan that decides the scores of its rows; None where there are none."""
-    if "scores" not in plan.get("stages", {}):
-        return None
-    return _sha256({"parent": plan["parent"], "scores": plan["stages"]["scores"]})
+def lasting_fingerprint(plan: Mapping[str, Any]) -> str | None:
+    """sha256 of the part of a plan that decides what is dear: the scores of L2, the answers of L3 with their verdicts;
+    None for other tiers. Parts of this fingerprint stay where a tier is built again."""
+    if "scores" in plan.get("stages", {}):
+        return _sha256({"parent": plan["parent"], "scores": plan["stages"]["scores"]})
+    if "synthesis" in plan:
+        return _sha256({"parent": plan["parent"], "synthesis": plan["synthesis"]})
+    return None
 
 
 def _sha256(body: Mapping[str, Any]) -> str:

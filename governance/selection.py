@@ -252,14 +252,14 @@ def selection_faults(store: Store, base: str, manifest: Mapping[str, Any]) -> It
             yield f"manifest.json says {name} {manifest['figures'].get(name)}, the scores {count}"
 
 
-def reusable(store: Store, base: str, scores: str | None) -> set[str]:
-    """The paths of the records of scores that have this fingerprint, and of their parts."""
+def reusable(store: Store, base: str, step: str, lasting: str | None) -> set[str]:
+    """The paths of the records of a step that have this fingerprint, and of their parts."""
     found: set[str] = set()
-    for number in sorted(committed(store, base, STEP)) if scores else ():
+    for number in sorted(committed(store, base, step)) if lasting else ():
         try:
-            record = read_record(store, base, STEP, number)
-        except _UNREADABLE:  # damaged: scored again
+            record = read_record(store, base, step, number)
+        except _UNREADABLE:  # damaged: made again
             continue
-        if record.fingerprint == scores:
-            found |= {record_path(base, STEP, number), *(part.path for part in record.parts)}
+        if record.fingerprint == lasting:
+            found |= {record_path(base, step, number), *(part.path for part in record.parts)}
     return found

@@ -210,7 +210,7 @@ def read_sound(job: Job, record: Record, part: Part, columns: Sequence[str] | No
     """
     data = _bytes_of(job.store, part)
     if data is None:
-        rebuilt = builder_of(record.step)(job, record.number)
+        rebuilt = builder_of(record.step, job.tier)(job, record.number)
         data = _bytes_of(job.store, part) if part in rebuilt.parts else None
     if data is None:
         raise CorpusError(

@@ -10,7 +10,7 @@ from governance.errors import CorpusError
 from manifests.records import committed
 from manifests.store import Store
 
-_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("data",)}
+_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("annotations", "data")}
 
 
 def dumps(store: Store) -> list[tuple[str, str]]:

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
-from governance.pipeline import BESIDE
-from governance.plan import scores_fingerprint
+from governance.pipeline import BESIDE, LASTING
+from governance.plan import lasting_fingerprint
 from governance.progress import Progress
 from governance.runner import FATE, QUARANTINED
-from governance.selection import STEP, selection_faults
+from governance.selection import selection_faults
 from governance.status import dumps
+from governance.verify_outputs import account_faults, row_faults
 from manifests import ledger as accounts
 from manifests.ledger import Tally, tally
 from manifests.records import Part, Record, committed, read_record, record_path
@@ -29,7 +30,7 @@ from manifests.schema import tier_schema
 from manifests.store import Store
 
 # Steps whose records make up the ledger of a sealed tier.
-_RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
+_RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 _BLOCK_BYTES = 8 << 20
 _UNREADABLE = (KeyError, ValueError, TypeError, IndexError, AttributeError)  # of JSON that is not what a run writes
 
@@ -44,6 +45,7 @@ class _Counted:
     totals: Counter[str] = field(default_factory=Counter)  # as the manifest names them
     figures: Counter[str] = field(default_factory=Counter)
     named: set[str] = field(default_factory=set)  # paths of the parts that records name
+    sound: bool = True  # every part is what its record says
 
 
 def audit(store: Store, progress: Progress) -> dict[str, Any]:
@@ -83,17 +85,21 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                 except _UNREADABLE as error:
                     yield f"{record_path(base, step, number)} is not what a run writes: {type(error).__name__}: {error}"
                     continue
-                expected = scores_fingerprint(manifest["plan"]) if step == STEP else fingerprint
-                if record.fingerprint != expected:
+                lasts = tier in LASTING and step == LASTING[tier][0]
+                if record.fingerprint != (lasting_fingerprint(manifest["plan"]) if lasts else fingerprint):
                     yield f"{record_path(base, step, number)} was written under another plan"
                 before = counted.data.rows
                 yield from _recount(store, tier, record, counted)
-                yield from _orphans(store, dump, record) if tier == "L3" else ()
+                if tier == "L3":
+                    yield from account_faults(store, record) if step == "annotations" else ()
+                    yield from _orphans(store, dump, record) if step == "data" else ()
                 report["parts"] += len(record.parts)
                 report["rows"] += counted.data.rows - before
                 line.advance(step == "data", counted.data.rows - before)
     yield from _compare(manifest, _RECORDED[tier], counted)
     yield from selection_faults(store, base, manifest)
+    if tier == "L3" and counted.sound:
+        yield from row_faults(store, dump, manifest)
     yield from _strays(store, tier, dump, counted.named)
 
 
@@ -171,12 +177,14 @@ def _recount(store: Store, tier: str, record: Record, counted: _Counted) -> Iter
                 fault = _sum_fault(stream, part)
                 file = None if fault else pq.ParquetFile(stream)
                 if fault or file is None:
+                    counted.sound = False
                     yield fault
                 elif part in data_parts(record):
                     counted.data += yield from _data(file, part, tier)
                 elif part in annotation_parts(record):
                     counted.fates += yield from _fates(file, part, record)
         except FileNotFoundError:
+            counted.sound = False
             yield f"{part.path} is missing"
         except pa.ArrowException as error:
             yield f"{part.path} is no Parquet file: {str(error).splitlines()[0]}"
@@ -213,7 +221,8 @@ def _data(file: pq.ParquetFile, part: Part, tier: str) -> Generator[str, None, T
 def _fates(file: pq.ParquetFile, part: Part, record: Record) -> Generator[str, None, Tally]:
     """Faults of a part that holds verdicts; returns the tally of its rows."""
     table = file.read(["uid", FATE])
-    yield from _fate_faults(part, table, record)
+    if record.ledger and record.ledger[0].stage != accounts.REQUESTS:  # those of L3 are items, told elsewhere
+        yield from _fate_faults(part, table, record)
     return tally(table["uid"])
 
 
@@ -246,7 +255,7 @@ def _compare(manifest: dict[str, Any], steps: Sequence[str], counted: _Counted) 
         return
     if counted.data != ledger[-1].kept:
         yield f"the data holds {counted.data.rows} rows, the ledger kept {ledger[-1].kept.rows}, or other rows"
-    if counted.fates != ledger[0].came:
+    if ledger[0].stage != accounts.REQUESTS and counted.fates != ledger[0].came:
         yield f"the annotations hold {counted.fates.rows} fates for {ledger[0].came.rows} that came in, or other rows"
 
 

@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 
 _MASK = (1 << 64) - 1
 REQUESTS = "requests"  # the account of what an LLM was asked, which stands beside the chain of row stages
+OUTPUTS = "outputs"  # the account of what it wrote: several outputs may come from one request
+ROWS = "rows"  # the account of the rows made of outputs, whose uids are others
+_BESIDE = (REQUESTS, ROWS)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def merge(ledgers: Iterable[Ledger]) -> Ledger:
 def faults(ledger: Ledger) -> list[str]:
     """What does not balance: inside a stage, or from one stage's kept rows to the next one's input."""
     found = [f"{a.stage}: {a.came.rows} rows in, another number or other rows out" for a in ledger if not a.balances()]
-    for before, after in pairwise([account for account in ledger if account.stage != REQUESTS]):
+    for before, after in pairwise([account for account in ledger if account.stage not in _BESIDE]):
         if before.kept != after.came:
             found.append(f"{before.stage} kept {before.kept.rows} rows, {after.stage} received {after.came.rows}")
     return found
