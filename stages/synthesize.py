@@ -24,7 +24,7 @@ from stages.round_trip import RoundTripConfig
 from stages.verify import Checker, open_checker
 from synth.checks import ChecksConfig
 from synth.mathematics import MathematicsConfig, is_mathematical
-from synth.passages import Span, cut_passages, cut_targets
+from synth.passages import Span, cut_passages, cut_sentences, cut_targets, opens_with_subject
 from synth.prompt_files import Prompt, PromptError, load_prompts
 
 TASKS = ("qa", "encyclopedia", "textbook", "blog", "abstract")
@@ -77,6 +77,9 @@ class SynthesizeConfig(Config):
     max_rewrites: int = Field(default=1, ge=1)
     min_target_chars: int = 120
     max_target_chars: int = 350
+    # Where a prompt is shown one sentence, which is the answer, and writes its question.
+    min_sentence_chars: int = 60
+    max_sentence_chars: int = 260
     # Further requests after a rejected answer. A second try passes about half as often as the first (4 of 100 against
     # 7, bundled model and crawl), so the same time is better spent on another passage.
     retries: int = Field(default=0, ge=0)
@@ -206,9 +209,16 @@ def _plan_passage(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: Sy
     if prompt.target == "passage":
         return [Task(row, prompt, passage, (passage,), values)]
     per = CHARS_PER_HAN if row["lang"] == "zh" else 1
-    targets = cut_targets(row["content"], passage, cfg.min_target_chars // per, cfg.max_target_chars // per)
+    sentence = prompt.target == "sentence"
+    fewest, most = (
+        (cfg.min_sentence_chars, cfg.max_sentence_chars) if sentence else (cfg.min_target_chars, cfg.max_target_chars)
+    )
+    targets = (cut_sentences if sentence else cut_targets)(row["content"], passage, fewest // per, most // per)
     if prompt.task == "qa":
-        return [Task(row, prompt, passage, tuple(targets[: cfg.max_questions]), values)] if targets else []
+        # What opens with its subject makes the better questions; then as they stand.
+        best = sorted(targets, key=lambda target: not opens_with_subject(row["content"], target))
+        asked = tuple(sorted(best[: cfg.max_questions]))
+        return [Task(row, prompt, passage, asked, values)] if asked else []
     return [Task(row, prompt, target, (target,), values) for target in targets[: cfg.max_rewrites]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -68,6 +68,8 @@ class Checker:
             items, error = (Parsed(output),), problem.reason
         verdicts = []
         for parsed in items:
+            if parsed.question is not None and parsed.answer is None:  # the model was shown the answer
+                parsed = replace(parsed, answer=passage)
             figures = check(
                 task, language, passage, parsed, self.cfg, title=title, finish_reason=finish_reason, parse_error=error
             )

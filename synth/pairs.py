@@ -37,6 +37,14 @@ def parse_question_answer(text: str) -> tuple[Parsed, ...]:
     return (Parsed(text, question=parts[0], answer=parts[1]),)
 
 
+def parse_question(text: str) -> tuple[Parsed, ...]:
+    """One question on one line, with or without its label; its answer is what the model was shown."""
+    question = QUESTION.sub("", text.strip(), count=1).strip()
+    if not question or "\n" in question:
+        raise ParseError("not_one_question")
+    return (Parsed(text, question=question),)
+
+
 def parse_question_answers(text: str) -> tuple[Parsed, ...]:
     """Several pairs, as JSON or each part after its label. A pair without one of its parts is left out.
 

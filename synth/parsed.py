@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parsed:
-    """One item of an output, read. For a question-answer pair both parts are set; of a rewrite there is only the text;
-    a judgement has a score or a verdict."""
+    """One item of an output, read. For a question-answer pair both parts are set, for a question whose answer is what
+    the model was shown the first; of a rewrite there is only the text; a judgement has a score or a verdict."""
 
     text: str  # what the model wrote, without think blocks
     question: str | None = None

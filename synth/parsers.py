@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from synth.pairs import parse_question_answer, parse_question_answers
+from synth.pairs import parse_question, parse_question_answer, parse_question_answers
 from synth.parsed import Parsed, ParseError
 
 THINK = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
@@ -150,6 +150,7 @@ def parse_verdict(text: str) -> tuple[Parsed, ...]:
 
 PARSERS: dict[str, Parser] = {
     "rewrite": parse_rewrite,
+    "question": parse_question,
     "question_answer": parse_question_answer,
     "question_answers": parse_question_answers,
     "dialogue": parse_dialogue,

@@ -24,6 +24,17 @@ LEANING = re.compile(
     r"|这|那|它|他|她|其|此|该|因此|所以|然而|但|不过|另外|此外|例如|比如|同样|于是|接着|然后|而且|并且|即|上述|以上|如下)",
     re.IGNORECASE,
 )
+# What opens a sentence before its subject, or in place of one. Of questions about such sentences the small bundled
+# model got 19% past the checks, about others 30%.
+OPENING = re.compile(
+    r"\W*(?:(?:in|on|at|for|if|when|while|as|since|to|with|without|from|by|after|before|during|depending|although|though"
+    r"|because|unless|until|among|between|despite|under|over|through|within|of|prior|according|now|sometimes|usually"
+    r"|often|generally|indeed|simply|maybe|perhaps|please|let|you|we|i|your|our|my|some|many|most|any|only|all|no|not|none"
+    r"|even|just|several|other|others|everything|nothing|someone|one|do|don't|make|run|select|choose|type|enter|press|set"
+    r"|add|create|check|remember|keep|look|try|consider|beware|thanks|where|what|who|how|why|whether|first|second|third)\b"
+    r"|在|当|如果|若|对于|为了|由于|虽然|尽管|请|您|你|我|可以|有些|有时|通常|一般|首先|最后|目前|现在|如|从|通过|除|根据|只)",
+    re.IGNORECASE,
+)
 LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -83,6 +94,23 @@ def cut_targets(text: str, passage: Span, min_chars: int, max_chars: int) -> lis
     prose = [line for line in paragraphs(text, passage) if is_prose(text, line, min_chars)]
     pieces = [span for line in prose for span in _pack(_pieces(text, [line], max_chars), max_chars)]
     return [span for span in pieces if span[1] - span[0] >= min_chars and not _is_poor_target(text, span)]
+
+
+def cut_sentences(text: str, passage: Span, min_chars: int, max_chars: int) -> list[Span]:
+    """Sentences of a passage that can be the answer to a question: of prose, ended by a full stop, each understood
+    alone as far as its opening tells."""
+    prose = [line for line in paragraphs(text, passage) if is_prose(text, line, min_chars)]
+    return [
+        (start, end)
+        for line in prose
+        for start, end in _split_line(text, line)
+        if min_chars <= end - start <= max_chars and text[end - 1] in ".。" and not _is_poor_target(text, (start, end))
+    ]
+
+
+def opens_with_subject(text: str, span: Span) -> bool:
+    """Whether a sentence starts with what it is about, as far as its first word tells."""
+    return OPENING.match(text, *span) is None
 
 
 def _is_poor_target(text: str, span: Span) -> bool:

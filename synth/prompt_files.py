@@ -57,7 +57,7 @@ class Prompt(BaseModel):
     task: str
     style: str  # of the rows it makes
     parser: str  # a name in synth.parsers
-    target: Literal["passage", "paragraph"] = "passage"  # what the model is shown
+    target: Literal["passage", "paragraph", "sentence"] = "passage"  # what the model is shown
     # Small: worked examples, one thing asked of one paragraph. Large: an instruction after the passage.
     scale: Scale = "large"
     about: str = ""  # for its readers

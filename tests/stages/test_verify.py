@@ -28,3 +28,11 @@ def test_the_title_counts_as_source() -> None:
     arguments = ("qa", "en", "question_answer", PASSAGE, output)
     assert CHECKER.verify(*arguments)[0].drop == "unsupported_name"
     assert CHECKER.verify(*arguments, title="Unix tools")[0].drop is None
+
+
+def test_a_question_alone_is_answered_by_what_the_model_was_shown() -> None:
+    shown = "Cron was written in 1975."
+    (verdict,) = CHECKER.verify("qa", "en", "question", shown, "When was cron written?")
+    assert (verdict.parsed.answer, verdict.drop) == (shown, None)
+    (verdict,) = CHECKER.verify("qa", "en", "question", shown, "Why was cron written?")
+    assert verdict.drop == "answer_of_other_kind"

@@ -41,6 +41,19 @@ def test_anything_but_one_pair_has_a_reason() -> None:
     assert reason("question_answer", "") == "not_one_pair"
 
 
+@pytest.mark.parametrize("text", ["What is a polyp?", "Question: What is a polyp?", "**Question:** What is a polyp?\n"])
+def test_a_question_alone_waits_for_the_answer_that_was_shown(text: str) -> None:
+    (parsed,) = parse("question", text)
+    assert (parsed.question, parsed.answer) == ("What is a polyp?", None)
+    assert parse("question", "问题：什么是珊瑚虫？")[0].question == "什么是珊瑚虫？"
+
+
+@pytest.mark.parametrize("text", ["", "Question:", "What is a polyp?\nA small animal.", "Answer: x\nQuestion: y?"])
+def test_anything_but_one_question_has_a_reason(text: str) -> None:
+    with pytest.raises(ParseError, match="not_one_question"):
+        parse("question", text)
+
+
 def test_a_rewrite_is_the_whole_output_without_think_blocks() -> None:
     assert parse("rewrite", "<think>a\nb</think> Cron runs. ")[0].text == "Cron runs."
     assert reason("rewrite", " <think>only this</think> ") == "empty"

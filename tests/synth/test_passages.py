@@ -7,7 +7,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.passages import cut_passages, cut_targets, is_prose, paragraphs, sentences
+from synth.passages import (
+    cut_passages,
+    cut_sentences,
+    cut_targets,
+    is_prose,
+    opens_with_subject,
+    paragraphs,
+    sentences,
+)
 
 PROSE = "Coral reefs cover less than one percent of the sea floor. They are built by small animals called polyps."
 ZH = "珊瑚礁只覆盖不到百分之一的海底。珊瑚礁由名为珊瑚虫的小动物建造而成。约四分之一的海洋物种生活在那里。"
@@ -84,3 +92,33 @@ def test_passages_are_ordered_disjoint_and_within_bounds(text: str, shortest: in
     for passage in found:
         for start, end in cut_targets(text, passage, 1, longest):
             assert passage[0] <= start < end <= passage[1]
+
+
+def test_sentences_to_ask_about_are_statements_of_their_own_within_bounds() -> None:
+    text = (
+        "Cron runs commands at times set in a table called crontab. It is a daemon that starts with the system at boot. "
+        "What does the daemon do when a file of the table is broken? Short one here.\n"
+        "The fields of a table are the minute, the hour and these three:\n"
+        "珊瑚礁由名为珊瑚虫的小动物的群体建造而成。它们分泌碳酸钙形成骨骼。"
+    )
+    found = [text[slice(*span)] for span in cut_sentences(text, (0, len(text)), 40, 200)]
+    assert found == ["Cron runs commands at times set in a table called crontab."]
+    chinese = text.rindex("\n") + 1, len(text)
+    assert [text[slice(*span)] for span in cut_sentences(text, chinese, 10, 60)] == [
+        "珊瑚礁由名为珊瑚虫的小动物的群体建造而成。"
+    ]
+
+
+def test_a_sentence_opens_with_its_subject_or_with_something_else() -> None:
+    def opens(text: str) -> bool:
+        return opens_with_subject(text, (0, len(text)))
+
+    assert opens("The daemon runs.") and opens("Inodes hold metadata.") and opens("珊瑚礁由珊瑚虫建造。")
+    assert not opens("In Unix the daemon runs.") and not opens("“If it runs, it writes.") and not opens("如果它运行。")
+
+
+@given(st.text(alphabet="ab. 。\nA?"), st.integers(0, 5), st.integers(5, 30))
+def test_sentences_to_ask_about_are_ordered_disjoint_and_within_bounds(text: str, shortest: int, longest: int) -> None:
+    found = cut_sentences(text, (0, len(text)), shortest, longest)
+    assert all(shortest <= end - start <= longest for start, end in found)
+    assert all(first[1] <= second[0] for first, second in pairwise(found))
