@@ -96,7 +96,7 @@ def test_passages_are_ordered_disjoint_and_within_bounds(text: str, shortest: in
 
 def test_sentences_to_ask_about_are_statements_of_their_own_within_bounds() -> None:
     text = (
-        "Cron runs commands at times set in a table called crontab. It is a daemon that starts with the system at boot. "
+        "Cron runs commands at times set in a table called crontab. It is a daemon that starts with the system. "
         "What does the daemon do when a file of the table is broken? Short one here.\n"
         "The fields of a table are the minute, the hour and these three:\n"
         "珊瑚礁由名为珊瑚虫的小动物的群体建造而成。它们分泌碳酸钙形成骨骼。"
