@@ -64,7 +64,7 @@ def _of_labels(text: str) -> Iterator[tuple[str, str]]:
         [(match.start(), match.end(), True) for match in QUESTION.finditer(text)]
         + [(match.start(), match.end(), False) for match in ANSWER.finditer(text)]
     )
-    ends = [start for start, _, _ in marks[1:]] + [len(text)]
+    ends = [*(start for start, _, _ in marks[1:]), len(text)][: len(marks)]
     question = ""
     for (_, start, asks), end in zip(marks, ends, strict=True):
         part = _bare(text[start:end])
