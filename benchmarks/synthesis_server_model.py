@@ -25,7 +25,7 @@ MEAN_S, SIGMA = 0.4, 0.5  # of the delay
 # Share of requests, by the fault they get. "429" comes in spells, as of a limit on the rate.
 FAULTS = {"500": 0.01, "truncated": 0.01, "cut": 0.005, "null": 0.005, "wrong": 0.02, "stall": 0.002}
 _SPELL_EVERY_S, _SPELL_S = 40.0, 0.5
-SENTENCES = re.compile(r"Report \d{6}[^.]*\.|记录\d{6}[^。]*。")
+SENTENCES = re.compile(r"[A-Z][^.\n]*report \d{6}[^.]*\.|[^。\n]*记录\d{6}[^。]*。")
 WRONG = "Nobody asked for this sentence, which has nothing to do with anything that was shown."
 
 

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 _EN = {
+    "opener": "As,On the first page,Much as the second table of,In words that only,Where the map of,Later on as",
     "who": "the harbour office,the weather station,the river survey,the city archive,the seed bank,the night train,"
     "the stone bridge,the old lighthouse,the water mill,the public library,the field hospital,the copper mine",
     "did": "recorded,measured,reported,counted,described,repaired,replaced,surveyed,inspected,compared,listed,opened",
@@ -17,6 +18,7 @@ _EN = {
     "year,while the road was closed,when the new pump arrived,since the old map was found",
 }
 _ZH = {
+    "opener": "正如,第一页上就是,后来人们也看到,在表格旁边也有,地图上的说明就像,最后一段仍然是,当地的老人们还记得",
     "who": "港口管理处,气象观测站,河流勘测队,城市档案馆,种子保存库,夜间列车组,石桥管理员,旧灯塔看守人,水磨坊主人",
     "did": "记录了,测量了,报告了,统计了,描述了,修理了,更换了,检查了,比较了,列出了",
     "what": "北部航道的水深变化,下游盆地的盐分比例,码头停靠船只的数量,春季洪水的最高水位,第二个桥拱上的裂缝,"
@@ -45,18 +47,20 @@ def row(document: int) -> dict[str, str | float]:
 
 
 def _english(draw: random.Random, document: int) -> str:
+    openers = draw.sample(_EN["opener"].split(","), 5)
     return " ".join(
-        f"Report {document:06d} says that {_one(draw, _EN, 'who')} {_one(draw, _EN, 'did')} {_one(draw, _EN, 'what')} "
-        f"{_one(draw, _EN, 'when')}."
-        for _ in range(5)
+        f"{opener} report {document:06d} tells, {_one(draw, _EN, 'who')} {_one(draw, _EN, 'did')} "
+        f"{_one(draw, _EN, 'what')} {_one(draw, _EN, 'when')}."
+        for opener in openers
     )
 
 
 def _chinese(draw: random.Random, document: int) -> str:
+    openers = draw.sample(_ZH["opener"].split(","), 6)
     return "".join(
-        f"在这份记录{document:06d}里面说的是{_one(draw, _ZH, 'who')}{_one(draw, _ZH, 'when')}{_one(draw, _ZH, 'did')}"
+        f"{opener}记录{document:06d}所说的，{_one(draw, _ZH, 'who')}{_one(draw, _ZH, 'when')}{_one(draw, _ZH, 'did')}"
         f"{_one(draw, _ZH, 'what')}。"
-        for _ in range(6)
+        for opener in openers
     )
 
 

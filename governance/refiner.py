@@ -75,7 +75,7 @@ class Refiner:
         self._waiting: deque[Request] = deque()  # those of them that no engine has yet
         self._strikes: dict[str, int] = {}
         self._news: Counter[str] = Counter()
-        self._answered = self._failed = 0
+        self._answered = self._failed = self._deaths = 0
 
     def work(self, item: tuple[Quota, ...]) -> Iterator[dict[str, Any]]:
         """Write the shards of an item; yields what is new about once a second. Errors: RunError, CorpusError."""
@@ -111,6 +111,9 @@ class Refiner:
     def _tell(self) -> dict[str, Any]:
         """Counts since the last time, and how each engine is now."""
         news, self._news = self._news, Counter()
+        if self._engine is not None:
+            news["restarts"] = self._engine.deaths - self._deaths
+            self._deaths = self._engine.deaths
         stations = self._engine.stations if self._engine else ()
         engines = {
             one.member.name: {
@@ -238,7 +241,6 @@ class Refiner:
 
     def _strike(self, keys: tuple[str, ...]) -> None:
         """Store that an engine died under these requests, before any of them is asked again."""
-        self._news["restarts"] += 1
         by_shard: dict[int, tuple[_Shard, list[str]]] = {}
         for key in keys:
             shard = self._open[key][0].shard

@@ -109,7 +109,7 @@ class EnginePool:
         self._done: list[Answer] = []
         self._worked = time.monotonic()  # when any engine was last there
         self._count = 0
-        self.deaths = 0
+        self.deaths = 0  # of engines that had worked
         for station in self.stations:
             self._look_for(station)
 
@@ -235,11 +235,12 @@ class EnginePool:
 
     def _set_aside(self, station: Station, why: str, forever: bool = False) -> None:
         """Ask nothing more of a server for a growing while; what is in flight there may still come."""
-        self._strike(station.lost)
-        station.lost = []
+        lost, station.lost = station.lost, []
+        self._strike(lost)
         if station.state == "aside":
             return
-        station.state, station.why, station.faults = "aside", why, 0
+        self.deaths += bool(station.proven or lost)  # not each time it is looked for in vain
+        station.state, station.why, station.faults, station.proven = "aside", why, 0, False
         station.deaths += 1
         station.not_before = float("inf") if forever else time.monotonic() + self._wait(station.deaths)
         self._send_home(station)
@@ -254,8 +255,6 @@ class EnginePool:
         station.member.drop()
         under = list(station.in_flight.values())
         station.in_flight = {}
-        if under:
-            self.deaths += 1
         if self._alone_at is station:
             self._alone_at = None
         station.lost += [asked.request.key for asked in under]
