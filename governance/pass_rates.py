@@ -39,8 +39,8 @@ def synthesis(manifest: Mapping[str, Any], work: Mapping[str, Any] | None) -> di
 
 
 def _reasons(manifest: Mapping[str, Any]) -> dict[str, int]:
-    """Why what was asked for was not kept, most frequent first."""
-    account = next(one for one in accounts.load(manifest["ledger"]) if one.stage == accounts.REQUESTS)
+    """Why outputs were not kept, most frequent first."""
+    account = next(one for one in accounts.load(manifest["ledger"]) if one.stage == accounts.OUTPUTS)
     return {reason: count.rows for reason, count in sorted(account.rejected.items(), key=lambda item: -item[1].rows)}
 
 
@@ -77,13 +77,13 @@ def _speed(figures: Mapping[str, Any], work: Mapping[str, Any]) -> dict[str, flo
 
 def in_words(told: Mapping[str, Any]) -> Iterator[str]:
     """The lines above the table of pass rates."""
-    outputs, kept = told.get("outputs", 0), sum(one.get("kept", 0) for one in told["pass_rates"]["language"].values())
+    outputs, passed = told.get("outputs", 0), told.get("passed", 0)
     yield (
         f"LLM    {told['model']}: {told['requests']:,} requests, {told.get('prompt_tokens', 0):,} prompt and "
         f"{told.get('output_tokens', 0):,} output tokens"
     )
     if outputs:
-        yield f"       {kept:,} of {outputs:,} outputs passed ({kept / outputs:.1%})"
+        yield f"       {passed:,} of {outputs:,} outputs passed ({passed / outputs:.1%})"
     made = ((told.get("verified_qa_pairs", 0), "question-answer pairs"), (told.get("verified_rewrites", 0), "rewrites"))
     yield f"       verified and kept: {', '.join(f'{count:,} {name}' for count, name in made)}"
     repeated = [f"{told[name]:,} {words}" for name, words in _REPEATED.items() if told.get(name)]
@@ -94,9 +94,8 @@ def in_words(told: Mapping[str, Any]) -> Iterator[str]:
             f"       {told['tokens_per_s']:,} tokens/s; {told['verified_tokens_per_engine_hour']:,} verified tokens "
             "an engine-hour, every call counted"
         )
-    reasons = {name: count for name, count in told["rejected_by"].items() if name not in ("skipped", "failed")}
-    shown = ", ".join(f"{reason} {count:,}" for reason, count in list(reasons.items())[:_SHOWN_REASONS])
-    yield f"       of its answers rejected: {shown or 'none'}"
+    shown = ", ".join(f"{reason} {count:,}" for reason, count in list(told["rejected_by"].items())[:_SHOWN_REASONS])
+    yield f"       of its outputs rejected: {shown or 'none'}"
     caught = ", ".join(f"{check} {count:,}" for check, count in told["caught_by"].items() if count)
     if caught:
         yield f"       what each check catches, alone: {caught}"

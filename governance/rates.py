@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from governance.forecast import Measured
 from governance.job import annotation_parts
 from governance.parts import read_parts
 from governance.pipeline import Outcome, read_manifest
+from governance.refined import STEP
 from manifests.records import committed, read_record
 from manifests.store import Store
+from stages.notes import EDIT, WRITE
 from synth.models import DEFAULT_MODEL, DEFAULT_NAME
 
 TIMES = "run.json"  # of the last run that built something
 _SHARDS = 4  # whose requests are looked at
-_NOTED = ("output_tokens", "sampling", "outcome")
+_NOTED = ("role", "task", "item", "values", "output_tokens", "sampling", "outcome")
 
 
 def engines_of(l3: L3) -> int:
@@ -28,7 +31,7 @@ def engines_of(l3: L3) -> int:
 
 def engine_work(outcome: Outcome, l3: L3) -> dict[str, Any]:
     """What a run tells of its engines: the sums of their events, their number and the seconds they had."""
-    seconds = sum(spent for step, spent in outcome.seconds.items() if step == "L3 refine")
+    seconds = outcome.seconds.get("L3 refine", 0.0)
     return {"dump": outcome.manifests["L3"]["dump"], "engines": engines_of(l3), "seconds": seconds, **outcome.engine}
 
 
@@ -39,28 +42,43 @@ def measured(store: Store, dump: str, model: str) -> Measured | None:
         manifest = read_manifest(store, "L3", found)
         if manifest is None or manifest["plan"]["synthesis"]["model"] not in names:
             continue
-        written, most = _lengths(store, found)
+        requests = [note for note in _notes(store, found) if note["item"] == 0]
+        written, most = _lengths(requests)
         if written and most:
-            return Measured(f"the last run of dump {found!r} in this output", written / most, None, _rate(store, found))
+            where = f"the last run of dump {found!r} in this output"
+            return Measured(where, written / most, _read_again(requests), _rate(store, found))
     return None
 
 
-def _lengths(store: Store, dump: str) -> tuple[int, int]:
+def _notes(store: Store, dump: str) -> Iterator[Mapping[str, Any]]:
+    """The annotations of a few shards."""
+    for number in sorted(committed(store, f"L3/{dump}", STEP))[:_SHARDS]:
+        record = read_record(store, f"L3/{dump}", STEP, number)
+        for table in read_parts(store, annotation_parts(record), _NOTED):
+            yield from table.to_pylist()
+
+
+def _lengths(requests: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
     """Output tokens of answered requests, and the most they could have had."""
     written = most = 0
-    for note in _notes(store, dump):
+    for note in requests:
         limit = json.loads(note["sampling"]).get("max_tokens")
         if note["outcome"] in ("kept", "rejected") and limit:
             written, most = written + note["output_tokens"], most + limit
     return written, most
 
 
-def _notes(store: Store, dump: str) -> Iterator[Mapping[str, Any]]:
-    """One annotation of each request of a few shards."""
-    for number in sorted(committed(store, f"L3/{dump}", "data"))[:_SHARDS]:
-        record = read_record(store, f"L3/{dump}", "data", number)
-        for table in read_parts(store, annotation_parts(record), _NOTED):
-            yield from table.to_pylist()
+def _read_again(requests: Sequence[Mapping[str, Any]]) -> float | None:
+    """Second readings over those there would be if every item that was asked for got all of its own; None without."""
+    asked: Counter[str] = Counter()  # items by task
+    readings: Counter[tuple[str, str]] = Counter()  # by task and role
+    for note in requests:
+        if note["role"] == WRITE and note["outcome"] != "skipped":
+            asked[note["task"]] += json.loads(note["values"] or "{}").get("pairs", 1)
+        elif note["role"] not in (WRITE, EDIT):
+            readings[note["task"], note["role"]] += 1
+    possible = sum(asked[task] for task, _ in readings)
+    return readings.total() / possible if possible else None
 
 
 def _rate(store: Store, dump: str) -> float | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from governance import pass_rates
-from manifests.ledger import REQUESTS, Account, Tally, dump
+from manifests.ledger import OUTPUTS, Account, Tally, dump
 
 FIGURES: dict[str, Any] = {
-    "requests": 50, "outputs": 40, "kept": 12, "rejected": 26, "failed": 2, "skipped": 10,
+    "requests": 50, "outputs": 40, "passed": 12, "kept": 12, "rejected": 26, "failed": 2, "skipped": 10,
     "prompt_tokens": 5_000, "output_tokens": 2_000, "verified_tokens": 500,
     "verified_qa_pairs": 4, "verified_rewrites": 8, "near_duplicate": 3, "in_l2": 0,
     "by.prompt.en.qa.requests": 20, "by.prompt.en.qa.outputs": 30, "by.prompt.en.qa.kept": 4,
@@ -20,8 +20,8 @@ FIGURES: dict[str, Any] = {
 
 
 def manifest(figures: dict[str, Any] = FIGURES) -> dict[str, Any]:
-    rejected = {"copied": Tally(20, 1), "skipped": Tally(10, 2), "failed": Tally(2, 3), "support": Tally(6, 4)}
-    account = Account(REQUESTS, Tally(50, 10), Tally(12, 0), rejected)
+    rejected = {"failed": Tally(2, 3), "copied": Tally(20, 1), "support": Tally(6, 4)}
+    account = Account(OUTPUTS, Tally(40, 8), Tally(12, 0), rejected)
     plan = {"synthesis": {"model": "org/model"}}
     return {"figures": figures, "ledger": dump([account]), "plan": plan, "dump": "web"}
 
@@ -40,7 +40,7 @@ def test_pass_rates_are_told_by_prompt_task_and_language() -> None:
 def test_checks_and_reasons_stand_in_the_order_of_their_counts() -> None:
     told = pass_rates.synthesis(manifest(), None)
     assert list(told["caught_by"].items()) == [("format", 11), ("support", 9), ("language", 0)]
-    assert list(told["rejected_by"]) == ["copied", "skipped", "support", "failed"]
+    assert list(told["rejected_by"]) == ["copied", "support", "failed"]
 
 
 def test_verified_tokens_an_engine_hour_count_every_call() -> None:
@@ -70,7 +70,7 @@ def test_people_read_what_passed_what_was_caught_and_what_went_wrong() -> None:
         "verified and kept: 4 question-answer pairs, 8 rewrites",
         "passed but left out: 3 near-duplicates of other outputs",
         "10.0 tokens/s; 9,000 verified tokens an engine-hour",
-        "of its answers rejected: copied 20, support 6",
+        "of its outputs rejected: copied 20, support 6, failed 2",
         "alone: format 11, support 9",
         "log hits 7, failed 2, restarts 1",
         "10 requests skipped",
