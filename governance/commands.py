@@ -56,7 +56,7 @@ def run(ask: Ask, as_json: bool) -> None:
     start = time.monotonic()
     settings = settings_file.load(ask.config, ask.overrides)
     request = _request(ask, settings, open_output)
-    _check(request)
+    _check(request, ask.address)
     store, dump = request.store, request.dump
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
@@ -96,12 +96,13 @@ def _request(ask: Ask, settings: Settings, opened: Callable[[str], Store]) -> Re
     return Request(ask.level, shards, opened(ask.output), dump, settings, ask.enter, ask.rebuild)
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, address: str | None) -> None:
     """Try everything that can be tried before work starts. Errors: UsageError, RunError."""
     settings, levels = request.settings, tuple(plan.tier for plan in plan_tiers(request))
     preflight.check_classifiers(settings, levels)
     preflight.check_question_sets(settings, levels)
     if "L3" in levels and read_manifest(request.store, "L3", request.dump) is None:
+        preflight.check_gpus(settings.l3, address)
         preflight.check_engine(settings.l3.engine)
 
 

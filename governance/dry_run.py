@@ -21,10 +21,11 @@ from governance.parts import read_parts
 from governance.pipeline import Request, plan_tiers, read_manifest
 from governance.plan import model_errors
 from governance.quotas import Quota, best, quotas
+from governance.synthesis import conversation
 from manifests.records import committed, read_record, read_records
 from stages.conversation import ask, second_readings
-from stages.synthesize import Conversation, Task, open_conversation, plan_exercise, plan_row, plan_writing
-from synth.engines import EngineConfig, engine_languages
+from stages.synthesize import Conversation, Task, plan_exercise, plan_row, plan_writing
+from synth.engines import EngineConfig
 from synth.models import DEFAULT_MODEL
 from synth.prompt_files import Prompt
 from synth.token_counts import TokenCounter, open_counter
@@ -62,19 +63,20 @@ def dry_run(request: Request, cluster: Cluster) -> dict[str, Any]:
     """Prompts and forecast as JSON values. Errors: UsageError where L2 is not there as it would be used."""
     check_selected(request)
     settings, job = request.settings, Job(request.store, "L3", request.dump, request.settings, "", "L2")
-    talk = _conversation(settings)
-    counter = open_counter(settings.l3.engine.model, settings.l3.engine.revision)
+    engine = settings.l3.engine
+    with model_errors("L3"):  # who the model is decides nothing here, so it is not looked for
+        talk = conversation(settings, {"name": engine.model, "revision": ""})
+    counter = open_counter(engine.model, engine.revision)
     shares = quotas(job, cluster, sorted(committed(job.store, job.parent_base, "data")))
     documents = sum(share.documents for share in shares)
-    window = settings.l3.engine.max_model_len
-    planned = [_plan(row, talk, counter, window) for row in sample(job, shares, SAMPLE)]
-    measured = rates.measured(request.store, request.dump, settings.l3.engine.model)
+    planned = [_plan(row, talk, counter, engine.max_model_len) for row in sample(job, shares, SAMPLE)]
+    measured = rates.measured(request.store, request.dump, engine.model)
     told = _forecast(settings, [one.asked for one in planned], documents, measured)
     return {
         "dry_run": True,
         "output": request.store.url,
         "dump": request.dump,
-        "model": settings.l3.engine.model,
+        "model": engine.model,
         "forecast": told.to_json() | {"tokens_counted": counter.source},
         "skipped_documents": _other_languages(job, talk.languages),
         "prompts": [_shown(one) for one in planned[:SHOWN]],
@@ -92,15 +94,6 @@ def check_selected(request: Request) -> None:
                 f"--dry-run looks at L2, and {plan.tier} of dump {request.dump!r} in {request.store.url} {state}",
                 "build it first: the same command with --level L2 and without --dry-run",
             )
-
-
-def _conversation(settings: Settings) -> Conversation:
-    """The prompts; who the model is decides nothing here, so it is not looked for."""
-    engine = settings.l3.engine
-    with model_errors("L3"):
-        return open_conversation(
-            settings.l3.synthesize, engine.model, "", engine_languages(engine), settings.l1.language.languages
-        )
 
 
 def sample(job: Job, shares: Sequence[Quota], count: int) -> list[dict[str, Any]]:

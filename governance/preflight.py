@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
@@ -13,7 +14,8 @@ from urllib.request import Request, urlopen
 from classifiers.fasttext_file import read_model
 from classifiers.normalize import load_normalizer
 from classifiers.score import check_classifier, model_path
-from governance.config import Settings
+from governance import doctor
+from governance.config import L3, Settings
 from governance.errors import GovernanceError, RunError, UsageError
 from governance.plan import model_errors
 from stages.decontaminate import check_sets
@@ -55,14 +57,23 @@ def check_engine(engine: EngineConfig) -> None:
             raise UsageError(
                 f"--endpoint {endpoint!r} is no URL", f"write for example http://127.0.0.1:8000/v1, or {LOCAL}"
             )
-    if len(set(engine.endpoints)) < len(engine.endpoints):
-        raise UsageError(
-            "an --endpoint is given twice", "name each server once: it takes l3.engine.max_num_seqs at once"
-        )
+    twice = [url for url, count in Counter(one.rstrip("/") for one in engine.endpoints).items() if count > 1]
+    if twice:
+        remedy = "name each once; how much it takes at once is l3.engine.max_num_seqs"
+        raise UsageError(f"--endpoint {twice[0]} is given twice", remedy)
     if engine.is_local:
         with model_errors("l3.engine.model"):
             check_model(engine.model, engine.revision)
     _check_servers(engine)
+
+
+def check_gpus(l3: L3, address: str | None) -> None:
+    """GPUs that engines on this machine ask Ray for are there: it would wait for them for ever. Errors: UsageError."""
+    if l3.gpus_per_engine > 0 and l3.engine.is_local and address is None and not doctor.has_gpu():
+        raise UsageError(
+            f"l3.gpus_per_engine = {l3.gpus_per_engine:g}, and this machine has no GPU",
+            "set it to 0, name servers with --endpoint, or a cluster that has GPUs with --address",
+        )
 
 
 def _check_servers(engine: EngineConfig) -> None:

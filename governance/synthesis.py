@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
     }
 
 
-def conversation(settings: Settings) -> Conversation:
-    """The prompts and the model that all tasks share."""
-    identity = written_by(settings.l3.engine)
+def conversation(settings: Settings, identity: Mapping[str, str] | None = None) -> Conversation:
+    """The prompts and the model that all tasks share. Args: name and revision of the model, where they need not be
+    looked for."""
+    identity = identity or written_by(settings.l3.engine)
     languages = engine_languages(settings.l3.engine)
     return open_conversation(
         settings.l3.synthesize, identity["name"], identity["revision"], languages, settings.l1.language.languages

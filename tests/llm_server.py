@@ -42,8 +42,16 @@ class Server(ThreadingHTTPServer):
         self.retry_after: str | None = None
         self.stall_s = 3.0
         self.away = False
+        self.models: list[str] = []  # that it says it serves; none: it has no such list
         self.busy = self.most_busy = 0
         self.lock = threading.Lock()
+
+    def settle(self) -> None:
+        """Return when nothing is asked any more: what a killed client sent last may still be on its way."""
+        quiet = time.monotonic()
+        while time.monotonic() - quiet < 0.1:
+            quiet = time.monotonic() if self.busy else quiet
+            time.sleep(0.01)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that was not willing to wait is part of the play."""
@@ -59,6 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.server.away:
             self.connection.close()
+        elif self.server.models:
+            self._send(200, json.dumps({"data": [{"id": model} for model in self.server.models]}).encode())
         else:
             self.send_error(501, "no such list")
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.children import tree
 from tests.command_line import refused
-from tests.llm_server import llm_server
+from tests.llm_server import Server, llm_server
 
 
 def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp_path: Path, archive: Path) -> None:
@@ -49,8 +52,63 @@ def test_an_endpoint_that_cannot_be_used_is_named_before_any_work(
     out = tmp_path / "out"
     run = ("run", "--input", str(archive), "--output", str(out))
     refused(governance(*run, "--endpoint", "http://127.0.0.1:9/v1"), 1, "127.0.0.1:9", "refused")
-    refused(governance(*run, "--endpoint", "localhost:8000"), 2, "is no URL")
+    refused(governance(*run, "--endpoint", "localhost:8000"), 2, "is no URL", "or local")
     assert not any(path.is_file() for path in out.rglob("*"))
+
+
+def test_every_one_of_several_endpoints_is_tried_before_any_work(
+    governance: Any, tmp_path: Path, archive: Path
+) -> None:
+    out = tmp_path / "out"
+    with serving("echo") as one, serving("echo") as two, serving("other") as three:
+        run = ("run", "--input", str(archive), "--output", str(out), "--model", "echo", "--endpoint", one.endpoint)
+        dead = governance(*run, "--endpoint", "http://127.0.0.1:9/v1", "--endpoint", two.endpoint)
+        refused(dead, 1, "no server answers at http://127.0.0.1:9/v1", "1 of 3 endpoints cannot be used")
+        other = governance(*run, "--endpoint", three.endpoint)
+        refused(other, 2, three.endpoint, "serves other, not 'echo'", "1 of 2 endpoints")
+        refused(governance(*run, "--endpoint", f"{one.endpoint}/"), 2, one.endpoint, "given twice")
+        local = governance(*run, "--endpoint", "local")
+        refused(local, 2, "'echo'", "smollm2-135m")
+        assert not one.asked and not two.asked
+    assert not any(path.is_file() for path in out.rglob("*"))
+
+
+def test_all_endpoints_work_at_once(governance: Any, tmp_path: Path, archive: Path) -> None:
+    with serving("echo") as one, serving("echo") as two:
+        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", "--model", "echo")
+        said = governance(*words, "--json", "--endpoint", one.endpoint, "--endpoint", two.endpoint)
+        assert said.code == 0, said.err
+        told = json.loads(said.out)["synthesis"]
+        assert one.asked and two.asked
+        assert sum(one.asked.values()) + sum(two.asked.values()) == told["requests"] - told.get("skipped", 0)
+        assert told["engine"]["engines"] == 2
+
+
+def test_a_raised_limit_says_what_it_would_replace(governance: Any, tmp_path: Path, archive: Path) -> None:
+    with serving("echo") as server:
+        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", "--model", "echo")
+        run = (*words, "--endpoint", server.endpoint, "--limit")
+        assert governance(*run, "1").code == 0
+        before = tree(str(tmp_path / "out"))
+        refused(governance(*run, "2"), 2, "max_documents was 1, is 2", "--rebuild", "replace L3")
+        assert tree(str(tmp_path / "out")) == before
+        assert governance(*run, "2", "--rebuild").code == 0
+
+
+def test_gpus_that_are_not_there_are_not_waited_for(
+    governance: Any, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.doctor.has_gpu", lambda: False)
+    words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--set", "l3.gpus_per_engine=1")
+    refused(governance(*words), 2, "l3.gpus_per_engine = 1", "no GPU", "--endpoint")
+
+
+@contextmanager
+def serving(model: str) -> Generator[Server]:
+    """A server that lists one model."""
+    with llm_server() as server:
+        server.models = [model]
+        yield server
 
 
 @pytest.mark.parametrize(
