@@ -24,6 +24,8 @@ def build(
 ) -> None:  # fmt: skip
     """One run, in this process, that sends itself a signal before a write or a removal.
 
+    Rows of a JSON Lines file enter at L2. The variable TEST_ENGINE names what plays vLLM.
+
     One that was stopped and woken plays a worker, not a driver: it ends where the tier would be sealed.
     """
     os.environ.update(env)  # the server that children are forked from may be older than the S3 fixture
@@ -44,11 +46,15 @@ def build(
     for name in ("put", "create", "delete"):
         setattr(Store, name, watch(getattr(Store, name)))
     from governance import commands, refiner
+    from synth import engines_process
 
     refiner.FLUSH_S = 0.0  # every answer is logged as it comes
+    if "TEST_ENGINE" in env:
+        engines_process.FACTORY = env["TEST_ENGINE"]
     rebuild = "rebuild" in overrides
     overrides = tuple(override for override in overrides if override != "rebuild")
-    ask = commands.Ask(level, (crawl,), output, None, "L0", "web", None, 0, overrides, rebuild)
+    enter = "L2" if crawl.endswith(".jsonl") else "L0"
+    ask = commands.Ask(level, (crawl,), output, None, enter, "web", None, 0, overrides, rebuild)
     commands.run(ask, as_json=True)
     count.value = writes
 

@@ -12,35 +12,46 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.synthesis_server_passages import row
 from governance.config import load as load_settings
 from governance.pipeline import read_manifest
 from governance.progress import Progress
 from governance.synthesis import synthesis_identity
 from governance.verify import audit
-from manifests.ledger import REQUESTS, load
+from manifests.ledger import OUTPUTS, REQUESTS, load
 from manifests.records import read_records
 from manifests.store import Store
 from tests.children import child, copy
-from tests.corpora import small_crawl
-from tests.llm_server import Server, llm_server
+from tests.llm_server import FAULTS, Server, llm_server
+
+DOCUMENTS = 12  # half Chinese
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     with llm_server() as running:
+        running.write = sentences
         yield running
 
 
-@pytest.fixture(scope="module")
-def crawl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_crawl(tmp_path_factory.mktemp("crawl"), english=14, chinese=3)
+def sentences(shown: str) -> str:
+    """The last paragraph of what is shown: the passage, or a span of it."""
+    return shown.strip().split("\n\n")[-1].removeprefix("Text: ").removeprefix("原文：")
 
 
 @pytest.fixture(scope="module")
-def selected(crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("documents") / "documents.jsonl"
+    lines = [json.dumps(row(number), ensure_ascii=False) for number in range(DOCUMENTS)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def selected(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A corpus built up to L2."""
     output = str(tmp_path_factory.mktemp("selected"))
-    assert child(crawl_folder, output, "L2")[0] == 0
+    assert child(documents, output, "L2")[0] == 0
     return output
 
 
@@ -51,7 +62,9 @@ def settings(server: Server, *more: str) -> tuple[str, ...]:
         'l3.engine.model="echo"',
         "l3.engine.backoff_s=0.01",
         "l3.engine.max_num_seqs=4",
+        "l3.engine.down_after_s=0.5",
         "l3.synthesize.max_passages=1",
+        'l3.synthesize.tasks=["blog", "textbook"]',
         "l3.synthesize.checks.max_copied_ratio=1.0",
         *more,
     )
@@ -60,7 +73,7 @@ def settings(server: Server, *more: str) -> tuple[str, ...]:
 def notes(output: str) -> pl.DataFrame:
     """The annotations of every request."""
     store = Store(output)
-    parts = [p for r in read_records(store, "L3/web", "data") for p in r.parts if "/annotations/" in p.path]
+    parts = [part for record in read_records(store, "L3/web", "annotations") for part in record.parts]
     return pl.concat([pl.read_parquet(store.get(part.path)) for part in parts])
 
 
@@ -72,77 +85,72 @@ def faults(output: str) -> list[str]:
     return audit(Store(output), Progress("silent"))["faults"]
 
 
-def build(crawl: Path, selected: str, output: str, overrides: tuple[str, ...]) -> None:
+def build(documents: Path, selected: str, output: str, overrides: tuple[str, ...]) -> None:
     copy(selected, output)
-    assert child(crawl, output, "L3", overrides)[0] == 0
+    assert child(documents, output, "L3", overrides)[0] == 0
 
 
-def test_requests_balance_and_rows_lie_in_the_published_layout(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
-) -> None:
+def test_requests_and_outputs_balance(documents: Path, selected: str, server: Server, tmp_path: Path) -> None:
     output = str(tmp_path / "out")
-    build(crawl_folder, selected, output, settings(server))
+    build(documents, selected, output, settings(server))
     assert faults(output) == []
-    requests = next(account for account in load(manifest(output)["ledger"]) if account.stage == REQUESTS)
-    assert requests.balances()
-    assert requests.came.rows == len(notes(output)) == sum(server.asked.values())
-    assert requests.kept.rows > 0 and requests.rejected
-    folders = {path.relative_to(output).parent.as_posix() for path in Path(output, "L3/data").rglob("*.parquet")}
-    assert {f"L3/data/ultrafineweb_{lang}_l3/multi_style" for lang in ("en", "zh")} <= folders
+    accounts = {account.stage: account for account in load(manifest(output)["ledger"])}
+    assert accounts[REQUESTS].balances() and accounts[OUTPUTS].balances()
+    assert accounts[REQUESTS].came.rows == len(notes(output)) == sum(server.asked.values()) == 2 * DOCUMENTS
+    assert set(notes(output)["lang"]) == {"en", "zh"}
     for path in Path(output, "L3/data").rglob("*.parquet"):
-        for row in pq.read_table(path).to_pylist():
-            assert row["parent_uid"][:8] == row["uid"][:8]
-            assert row["prompt_sha256"] and row["model"] == "echo@served" and json.loads(row["sampling"])
+        for found in pq.read_table(path).to_pylist():
+            assert found["parent_uid"][:8] == found["uid"][:8]
+            assert found["prompt_sha256"] and found["model"] == "echo@served" and json.loads(found["sampling"])
 
 
-def test_a_passages_offsets_lead_to_its_words_in_the_parent(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+def test_annotations_stand_in_the_order_of_the_documents_whatever_finishes_first(
+    documents: Path, selected: str, server: Server, tmp_path: Path
 ) -> None:
+    server.play = lambda text, attempt: "slow"
     output = str(tmp_path / "out")
-    build(crawl_folder, selected, output, settings(server, 'l3.synthesize.tasks=["abstract"]',
-          "l3.synthesize.checks.max_abstract_ratio=1.1"))  # fmt: skip
-    parents = pl.read_parquet(f"{output}/L2/web/data/**/*.parquet").select("uid", pl.col("content").alias("parent"))
-    rows = pl.read_parquet(f"{output}/L3/data/**/*.parquet").join(parents, left_on="parent_uid", right_on="uid")
-    assert len(rows) > 0
-    for row in rows.iter_rows(named=True):
-        passage = row["parent"][row["passage_start"] : row["passage_end"]]
-        assert " ".join(row["content"].split()) == " ".join(passage.split())
+    build(documents, selected, output, settings(server, "l3.engine.max_num_seqs=24"))
+    order = pl.read_parquet(f"{output}/L2/web/data/**/*.parquet")["uid"].to_list()
+    for _, part in notes(output).group_by("lang"):
+        places = [order.index(uid) for uid in part["parent_uid"]]
+        assert places == sorted(places)
 
 
 def test_a_language_the_model_does_not_write_is_skipped_and_counted_not_filled(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+    documents: Path, selected: str, server: Server, tmp_path: Path
 ) -> None:
     output = str(tmp_path / "out")
-    build(crawl_folder, selected, output, settings(server, 'l3.engine.languages=["en"]'))
+    build(documents, selected, output, settings(server, 'l3.engine.languages=["en"]'))
     assert set(notes(output).filter(pl.col("lang") == "zh")["fate"]) == {f"{REQUESTS}.skipped"}
     assert not list(Path(output, "L3/data/ultrafineweb_zh_l3").rglob("*.parquet"))
     assert faults(output) == []
 
 
-def test_the_limit_takes_the_best_documents_and_no_more(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+def test_the_limit_takes_so_many_documents_and_no_more(
+    documents: Path, selected: str, server: Server, tmp_path: Path
 ) -> None:
     output = str(tmp_path / "out")
-    build(crawl_folder, selected, output, settings(server, "l3.max_documents=2"))
+    build(documents, selected, output, settings(server, "l3.max_documents=2"))
     assert notes(output)["parent_uid"].n_unique() == 2
 
 
-def test_server_errors_are_tried_again_and_cost_no_row(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+def test_faults_of_a_server_are_tried_again_and_cost_no_row(
+    documents: Path, selected: str, server: Server, tmp_path: Path
 ) -> None:
-    build(crawl_folder, selected, str(tmp_path / "calm"), settings(server))
-    server.errors_to_play = 3
-    build(crawl_folder, selected, str(tmp_path / "errors"), settings(server))
-    assert manifest(str(tmp_path / "errors"))["ledger"] == manifest(str(tmp_path / "calm"))["ledger"]
+    build(documents, selected, str(tmp_path / "calm"), settings(server))
+    passing = [fault for fault in FAULTS if fault != "stall"]
+    server.play = lambda text, attempt: passing[len(text) % len(passing)] if attempt == 1 else "ok"
+    build(documents, selected, str(tmp_path / "faults"), settings(server))
+    assert manifest(str(tmp_path / "faults"))["ledger"] == manifest(str(tmp_path / "calm"))["ledger"]
 
 
 def test_after_a_kill_before_any_write_no_stored_answer_is_asked_for_again(
-    crawl_folder: Path, selected: str, server: Server, store_url: str
+    documents: Path, selected: str, server: Server, store_url: str
 ) -> None:
     # One request at a time: else the number of log segments, and so of writes, would vary from run to run.
-    overrides = settings(server, "l3.max_documents=2", "l3.engine.max_num_seqs=1")
+    overrides = settings(server, "l3.max_documents=3", "l3.engine.max_num_seqs=1")
     copy(selected, f"{store_url}/undisturbed")
-    code, writes = child(crawl_folder, f"{store_url}/undisturbed", "L3", overrides)
+    code, writes = child(documents, f"{store_url}/undisturbed", "L3", overrides)
     assert code == 0
     needed, ledger = set(server.asked), manifest(f"{store_url}/undisturbed")["ledger"]
     assert writes > 8
@@ -150,30 +158,58 @@ def test_after_a_kill_before_any_write_no_stored_answer_is_asked_for_again(
         output = f"{store_url}/killed-{number}"
         copy(selected, output)
         server.asked.clear()
-        assert child(crawl_folder, output, "L3", overrides, kill_before=number)[0] == -signal.SIGKILL
+        assert child(documents, output, "L3", overrides, kill_before=number)[0] == -signal.SIGKILL
         stored = stored_keys(output)
+        server.settle()
         server.asked.clear()
-        assert child(crawl_folder, output, "L3", overrides)[0] == 0
+        assert child(documents, output, "L3", overrides)[0] == 0
         assert sum(server.asked.values()) == len(needed) - len(stored), f"killed before write {number}"
         assert manifest(output)["ledger"] == ledger, f"killed before write {number}"
         assert faults(output) == []
         assert not list(Store(output).list("L3/web/_answers")), "the answer log outlived its shard"
 
 
-def test_a_server_that_dies_stops_the_run_and_the_same_command_goes_on_when_it_is_back(
-    crawl_folder: Path, selected: str, server: Server, tmp_path: Path
+def test_what_is_in_flight_at_a_kill_is_all_that_is_asked_twice(
+    documents: Path, selected: str, server: Server, tmp_path: Path
 ) -> None:
     output = str(tmp_path / "out")
     copy(selected, output)
-    overrides = settings(server, "l3.engine.max_attempts=1", "l3.synthesize.max_questions=6")
+    assert child(documents, output, "L3", settings(server), kill_before=8)[0] == -signal.SIGKILL
+    assert child(documents, output, "L3", settings(server))[0] == 0
+    assert len(server.asked) == 2 * DOCUMENTS
+    assert sum(server.asked.values()) - len(server.asked) <= 4 + 4, "in flight, and answered but not yet flushed"
+    assert faults(output) == []
+
+
+def test_a_server_that_dies_stops_the_run_and_the_same_command_goes_on_when_it_is_back(
+    documents: Path, selected: str, server: Server, tmp_path: Path
+) -> None:
+    output = str(tmp_path / "out")
+    copy(selected, output)
+    overrides = settings(server, "l3.engine.max_attempts=50")
     server.dies_after = 5
-    assert child(crawl_folder, output, "L3", overrides)[0] == 1
+    assert child(documents, output, "L3", overrides)[0] == 1
     assert read_manifest(Store(output), "L3", "web") is None, "a tier was sealed full of failures"
     stored, server.dies_after = stored_keys(output), None
     assert len(stored) == 5
     server.asked.clear()
-    assert child(crawl_folder, output, "L3", overrides)[0] == 0
+    assert child(documents, output, "L3", overrides)[0] == 0
     assert sum(server.asked.values()) + len(stored) == len(notes(output))
+    assert faults(output) == []
+
+
+def test_a_damaged_log_stops_the_run_until_its_segment_is_removed(
+    documents: Path, selected: str, server: Server, tmp_path: Path
+) -> None:
+    output = str(tmp_path / "out")
+    copy(selected, output)
+    assert child(documents, output, "L3", settings(server), kill_before=8)[0] == -signal.SIGKILL
+    store = Store(output)
+    segment = next(store.list("L3/web/_answers")).path
+    store.put(segment, store.get(segment)[:-9])
+    assert child(documents, output, "L3", settings(server))[0] == 1
+    store.delete([segment])
+    assert child(documents, output, "L3", settings(server))[0] == 0
     assert faults(output) == []
 
 
@@ -194,16 +230,16 @@ def test_a_hub_model_has_one_identity_before_and_after_its_download(
 def stored_keys(output: str) -> set[str]:
     """Keys of the requests whose answer is in a log or in a committed shard."""
     store = Store(output)
-    logged = {
-        json.loads(line)["key"]
+    lines = [
+        json.loads(line)
         for segment in store.list("L3/web/_answers")
-        for line in store.get(segment.path).decode().splitlines()
-    }
+        for line in store.get(segment.path).decode().split("\n")
+        if line
+    ]
     committed = {
         key
-        for record in read_records(store, "L3/web", "data")
+        for record in read_records(store, "L3/web", "annotations")
         for part in record.parts
-        if "/annotations/" in part.path
         for key in pl.read_parquet(store.get(part.path))["key"]
     }
-    return logged | committed
+    return {line["key"] for line in lines if "key" in line} | committed
