@@ -12,6 +12,14 @@ app = typer.Typer(
     help="Train, evaluate, use and improve the quality classifiers of L2: see docs/classifier.md.",
 )
 
+# Arguments and options that several verbs have.
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file or folder, bundled:en or bundled:zh.")]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts. Default: content, else text.")]
+Window = Annotated[
+    int, typer.Option(min=0, help="Characters of each text that are scored, 0 for all; see docs/classifier.md.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+
 
 @app.callback()
 def classifier() -> None:
@@ -28,7 +36,7 @@ def train(
         str | None, typer.Option(metavar="FOLDER", help="Write a commented seeds.toml to begin with, and stop.")
     ] = None,
     force: Annotated[bool, typer.Option(help="Overwrite a model or seed list that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a classifier from a seed list, measure it on sites and sources it has not seen, write model and card."""
     if example is not None:
@@ -45,12 +53,12 @@ def train(
 
 @app.command()
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model file or folder, bundled:en or bundled:zh.")],
+    model: Model,
     input: Annotated[
         list[str], typer.Option(help="Parquet, JSONL or .txt: a file, folder, glob or s3:// URL. Repeatable.")
     ],
     output: Annotated[str, typer.Option(help="Folder or s3:// URL to write to, one Parquet file an input.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: content, else text.")] = None,
+    text: TextColumn = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Mark texts with this score or more as keep.")
     ] = None,
@@ -59,24 +67,21 @@ def score(
     ] = None,
     buckets: Annotated[int, typer.Option(min=1, max=1000, help="score_bucket is 0 (worst) to this less one.")] = 20,
     language: Annotated[str | None, typer.Option(help="Refuse a model of another language: en or zh.")] = None,
-    window: Annotated[
-        int, typer.Option(min=0, help="Characters of each text that are scored, 0 for all; see docs/classifier.md.")
-    ] = 0,
+    window: Window = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes at work, a file each. 0: this one alone.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score the texts of any files; writes every column of theirs with score and score_bucket, and keep where asked."""
     from governance import classifier_score as scoring
 
-    ask = scoring.Ask(
-        model, tuple(input), output, text, threshold, keep_share, buckets, language, window, workers
-    )  # fmt: skip
+    texts = tuple(input)
+    ask = scoring.Ask(model, texts, output, text, threshold, keep_share, buckets, language, window, workers)
     scoring.score(ask, as_json)
 
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model file or folder, bundled:en or bundled:zh.")],
+    model: Model,
     data: Annotated[
         list[str] | None,
         typer.Option(help="Labelled Parquet or JSONL: a file, folder, glob or s3:// URL; without labels less is told."),
@@ -93,19 +98,16 @@ def evaluate(
     keep_share: Annotated[
         float | None, typer.Option(help="Keep this share of the texts, in place of a threshold: 0.1 for a tenth.")
     ] = None,
-    window: Annotated[
-        int, typer.Option(min=0, help="Characters of each text that are scored, 0 for all; see docs/classifier.md.")
-    ] = 0,
+    window: Window = 0,
     label: Annotated[str | None, typer.Option(help="Column of the labels. Default: label, else positive.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: content, else text.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    text: TextColumn = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a classifier: curves with intervals, calibration, keep shares, its errors as texts, a second model."""
     from governance import classifier_evaluate as evaluation
 
-    ask = evaluation.Ask(
-        model, tuple(data or ()), seeds, against, output, threshold, keep_share, window, label, text
-    )  # fmt: skip
+    texts = tuple(data or ())
+    ask = evaluation.Ask(model, texts, seeds, against, output, threshold, keep_share, window, label, text)
     evaluation.evaluate(ask, as_json)
 
 
@@ -137,7 +139,7 @@ def iterate(
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column of the pool's texts. Default: content, else text.")] = None,
     site: Annotated[str | None, typer.Option(help="Column of the pool's sites. Default: the host of url.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Improve a classifier round by round: it labels documents of a pool, and is trained on those it is sure of.
 
