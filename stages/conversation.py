@@ -187,7 +187,8 @@ def _second_readings(reading: _Reading, asked: Request, verdict: Verdict, item: 
     task, found = reading.task, {}
     shown = task.row["content"][slice(*asked.meta["target"])]
     parsed = verdict.parsed
-    values = {"passage": shown, "question": parsed.question or "", "answer": parsed.answer or parsed.text}
+    values = {"passage": shown, "context": task.passage_text, "question": parsed.question or ""}
+    values["answer"] = parsed.answer or parsed.text
     for role, prompt in second_readings(task, reading.talk).items():
         of = f"{asked.key}.{item}"
         once_more = _request(

@@ -69,11 +69,11 @@ class SynthesizeConfig(Config):
     scale: Literal["small", "large"] | None = None
     min_passage_chars: int = 200
     max_passage_chars: int = 1200
-    max_passages: int = Field(default=3, ge=0)  # of a document, from its start
+    max_passages: int = Field(default=10, ge=0)  # of a document, from its start
     min_prose_chars: int = 60  # a shorter paragraph is a heading or a list item
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
     # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
-    max_questions: int = Field(default=2, ge=1)
+    max_questions: int = Field(default=3, ge=1)
     max_rewrites: int = Field(default=1, ge=1)
     min_target_chars: int = 120
     max_target_chars: int = 350
@@ -219,7 +219,11 @@ def _plan_passage(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: Sy
         best = sorted(targets, key=lambda target: not opens_with_subject(row["content"], target))
         asked = tuple(sorted(best[: cfg.max_questions]))
         return [Task(row, prompt, passage, asked, values)] if asked else []
-    return [Task(row, prompt, target, (target,), values) for target in targets[: cfg.max_rewrites]]
+    # Each style starts with another piece: of one piece the small model writes much the same in all of them.
+    styles = [task for task in cfg.tasks if task != "qa"]
+    start = styles.index(prompt.task) if prompt.task in styles else 0
+    turned = [targets[(start + i) % len(targets)] for i in range(min(cfg.max_rewrites, len(targets)))]
+    return [Task(row, prompt, target, (target,), values) for target in sorted(turned)]
 
 
 def _values(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: SynthesizeConfig) -> dict[str, Any]:

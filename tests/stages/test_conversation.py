@@ -41,9 +41,10 @@ def l2_row(number: int = 0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def header(task: str, parser: str) -> bytes:
+def header(task: str, parser: str, target: str = "passage") -> bytes:
     told = (
         f'id = "en.{task}.test"\nversion = 1\nlanguage = "en"\ntask = "{task}"\nstyle = "{task}"\nparser = "{parser}"\n'
+        f'target = "{target}"\n'
     )
     return f"+++\n{told}[sampling]\ntemperature = 0.0\n+++\n### user\n".encode()
 
@@ -51,7 +52,8 @@ def header(task: str, parser: str) -> bytes:
 def conversation(prompts: dict[str, bytes] | None = None, **options: Any) -> Conversation:
     cfg = SynthesizeConfig(**({"tasks": ("qa",), "max_questions": 1} | options))
     talk = open_conversation(cfg, "model", "r1", ("en",), ("en",))
-    own = {("en", task): parse_prompt(data, task) for task, data in (prompts or {}).items()}
+    pair = header("qa", "question_answer", "paragraph") + b"{{ passage }}\n"
+    own = {("en", task): parse_prompt(data, task) for task, data in ({"qa": pair} | (prompts or {})).items()}
     return Conversation(cfg, {**talk.prompts, **own}, "model", "r1", ("en",))
 
 

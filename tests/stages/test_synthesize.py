@@ -28,7 +28,7 @@ ZH = (
     "它们分泌碳酸钙形成骨骼，经过很多年才能长成巨大的礁体。潜水者常常前往这些地方观察鱼类和其他的动物。"
 )
 GOOD = {
-    "qa": "Answer: The cron program of Unix was written in 1975.\nQuestion: When was the cron program of Unix written?",
+    "qa": "When was the cron program of Unix written?",
     "rewrite": "The cron program of Unix, written in 1975, runs commands at fixed times. The crontab command edits the "
     "table of a user with its five fields.",
 }
@@ -86,7 +86,11 @@ def test_a_document_is_cut_into_tasks_with_offsets_that_hold() -> None:
     }  # fmt: skip
     questions = tasks[0]
     assert questions.passage_text == row["content"]
-    assert [row["content"][start:end] for start, end in questions.targets] == [FIRST, SECOND]
+    assert [row["content"][start:end] for start, end in questions.targets] == [
+        "The cron program of Unix was written in 1975 and runs commands at fixed times.",
+        "The crontab command edits the table of a user, which has five fields.",
+        "Colonies of small animals called polyps build them over many centuries, and divers visit them.",
+    ]
     assert [task.passage_text for task in tasks[1:3]] == [FIRST, SECOND]
 
 
@@ -104,8 +108,10 @@ def test_a_document_without_running_text_gives_no_task(content: str | None) -> N
         ({"max_rewrites": 1}, 5),
         ({"min_passage_chars": 500}, 0),
         ({"max_passage_chars": 220, "min_passage_chars": 100}, 10),
-        ({"min_target_chars": 300}, 0),
-        ({"max_target_chars": 120, "min_target_chars": 125}, 0),
+        ({"min_target_chars": 300}, 1),
+        ({"max_target_chars": 120, "min_target_chars": 125}, 1),
+        ({"min_sentence_chars": 200}, 8),
+        ({"max_sentence_chars": 65}, 8),
         ({"min_prose_chars": 300}, 0),
         ({"min_prose_chars": 300, "min_prose_ratio": 0.0}, 9),
     ],
@@ -119,13 +125,25 @@ def test_the_number_of_questions_of_a_passage_is_bounded() -> None:
     assert len(task.targets) == 1
 
 
+def test_sentences_that_open_with_their_subject_are_asked_about_first() -> None:
+    content = f"In Unix the cron program runs commands at times that a table holds.\n{FIRST}\n{SECOND}"
+    (task,) = plan_row(l2_row(content), conversation(tasks=("qa",), max_questions=1))
+    assert content[slice(*task.targets[0])].startswith("The cron program of Unix")
+
+
+def test_each_style_starts_with_another_piece_of_the_passage() -> None:
+    tasks = plan_row(l2_row(), conversation(max_rewrites=1))
+    pieces = {task.prompt.task: task.passage_text for task in tasks[1:]}
+    assert pieces == {"encyclopedia": FIRST, "textbook": SECOND, "blog": FIRST, "abstract": SECOND}
+
+
 def test_kept_answers_become_one_row_per_task() -> None:
     talk = conversation(tasks=("qa", "blog"), max_questions=2, max_rewrites=1)
     pairs, rewrite = [row_of(done) for done in drive(plan_row(l2_row(), talk), talk, good_reply)]
     assert pairs is not None and rewrite is not None
     assert pairs["content"] == (
         f"{FIRST}\n{SECOND}\n\nQuestion: When was the cron program of Unix written?\n"
-        "Answer: The cron program of Unix was written in 1975."
+        "Answer: The cron program of Unix was written in 1975 and runs commands at fixed times."
     )
     assert rewrite["content"] == GOOD["rewrite"]
     assert (pairs["style"], rewrite["style"]) == ("qa", "blog")
@@ -158,10 +176,10 @@ def test_a_task_whose_budget_is_spent_has_annotations_and_no_row() -> None:
 def test_a_failed_request_is_no_answer_and_its_reason_is_kept() -> None:
     talk = conversation(tasks=("qa",))
     done = drive(plan_row(l2_row(), talk), talk, lambda asked: failed(asked.key, "timeout"))
-    assert outcomes(done) == {"failed": 2}
+    assert outcomes(done) == {"failed": 3}
     assert {one["fate"] for one in done[0].annotations} == {"timeout"}
     assert done[0].annotations[0]["output"] is None
-    assert to_table(done[0].annotations)["support.min"].null_count == 2
+    assert to_table(done[0].annotations)["support.min"].null_count == 3
 
 
 def test_a_language_the_model_lacks_is_skipped_and_said_so() -> None:
@@ -175,8 +193,8 @@ def test_a_language_the_model_lacks_is_skipped_and_said_so() -> None:
 
 
 def test_chinese_pairs_carry_chinese_labels() -> None:
-    talk = conversation(languages=("zh",), tasks=("qa",), max_questions=1)
-    text = "答案：珊瑚礁由名为珊瑚虫的小动物的群体建造而成。\n问题：珊瑚礁由哪种小动物的群体建造而成？"
+    talk = conversation(languages=("zh",), tasks=("qa",), max_questions=2)
+    text = "珊瑚礁由哪种小动物的群体建造而成？"
     (done,) = drive(plan_row(l2_row(ZH, "zh"), talk), talk, lambda asked: answer(asked, text))
     row = row_of(done, l2_row(ZH, "zh"))
     assert row is not None, done.annotations[0]["fate"]
