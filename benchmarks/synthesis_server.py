@@ -146,8 +146,8 @@ def _judged(folder: Path, passages: int, slots: int, cpu_s: float, watch: Watch)
         line.split()[0] for number in range(2) for line in (folder / f"server-{number}.log").read_text().splitlines()
     )
     doubled = sum(answered.values()) - len(answered)
-    rate, capacity = _throughput(watch, passages, slots)
-    memory = _memory(watch, passages)
+    rate, capacity = throughput(watch, passages, slots)
+    memory = memory_of(watch, passages)
     figures = {
         "passages": passages, "slots": slots, "delay_s": {"mean": MEAN_S, "sigma": SIGMA}, "faults": FAULTS,
         "told": told, "survivor": watch.last, "wall_s": round(watch.seen[-1][0], 1),
@@ -160,24 +160,27 @@ def _judged(folder: Path, passages: int, slots: int, cpu_s: float, watch: Watch)
         report.at_most(lost, *LOST),
         report.at_most(max(0, doubled - slots), *DOUBLED),
         report.at_most(_audit(folder), *FAULTY),
-        report.at_least(round(rate / capacity, 3), *THROUGHPUT),
+        report.unmeasured("the work was over before the survivor's rate had settled", *THROUGHPUT)
+        if rate is None
+        else report.at_least(round(rate / capacity, 3), *THROUGHPUT),
         report.at_most(round(memory["at_the_end"] / memory["at_a_tenth"], 3), *FLAT),
     ]
     return report.body("synthesis_server", figures, bars)
 
 
-def _throughput(watch: Watch, passages: int, slots: int) -> tuple[float, float]:
-    """Answers/s of the survivor while it had work for all slots, and what its slots can do at its own mean delay."""
-    assert watch.died_at is not None
-    window = [
-        (at, own) for at, all_, own, _ in watch.seen if at > watch.died_at + _SETTLED_S and all_ < _ALL_BUSY * passages
-    ]
+def throughput(watch: Watch, passages: int, slots: int) -> tuple[float | None, float]:
+    """Answers/s of the survivor while it had work for all slots, None where it had for too short a time; and what its
+    slots can do at the mean delay of its own answers."""
+    settled = float("inf") if watch.died_at is None else watch.died_at + _SETTLED_S
+    window = [(at, own) for at, all_, own, _ in watch.seen if at > settled and all_ < _ALL_BUSY * passages]
+    capacity = round(slots * watch.last["answered"] / watch.last["answer_s"], 2)
+    if len(window) < 2:
+        return None, capacity
     (first, before), (last, after) = window[0], window[-1]
-    mean_s = watch.last["answer_s"] / watch.last["answered"]
-    return round((after - before) / (last - first), 2), round(slots / mean_s, 2)
+    return round((after - before) / (last - first), 2), capacity
 
 
-def _memory(watch: Watch, passages: int) -> dict[str, float]:
+def memory_of(watch: Watch, passages: int) -> dict[str, float]:
     """Resident memory when a tenth was answered, and its highest when nearly all was, in MiB."""
     early = [resident for _, answers, _, resident in watch.seen if answers <= 0.1 * passages]
     late = [resident for _, answers, _, resident in watch.seen if answers >= 0.9 * passages]
