@@ -18,20 +18,22 @@ from governance.runner import QUARANTINED
 from governance.status import dumps
 from manifests.records import Part, Record, read_record, read_records
 from manifests.store import Store
+from stages.output_keys import IN_L2
 from stages.uids import UID
 
 _CONTENT_CHARS = 400
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UIDS = ("uid", "row_uid", "request_uid")
 _MEMBERS = 20  # of a cluster of duplicates, those that are named
-_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("data",)}
+_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 
 
 def explain(store: Store, uid: str) -> dict[str, Any]:
     """Everything the corpus knows of a uid.
 
     Returns ``fate`` in a sentence; ``path``, the rows of the document it leads to, from the archive up; ``duplicates``;
-    ``written``, where the uid is one of L3, the row and the requests that made it; ``children``, for a document, all
-    that was asked for and written from it.
+    ``written``, where the uid is one of L3, the row, the requests that made it and their second readings; ``alike``, by
+    output, the duplicates of these; ``children``, for a document, all that was asked for and written from it.
     ``not_checked`` says why rows of a tier were not compared with question sets, where they were not.
     Opens one shard a tier, found from the uid itself. Errors: UsageError for what is no uid or not in the corpus.
     """
@@ -39,23 +41,26 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
     if not re.fullmatch(r"[0-9a-f]{32}", uid):
         raise UsageError(f"{uid!r} is no uid", "a uid is 32 hex digits, the column uid of any Parquet part")
     for dump, number, name in _shards(store, uid[:8]):
-        found = _find(store, "L3", dump, number, "uid", uid)
+        found = _find(store, "L3", dump, number, "uid", uid) or _find(store, "L3", dump, number, "request_uid", uid)
         root = found[0]["row"]["parent_uid"] if found else uid
         path = [entry for tier in ("L0", "L1", "L2") for entry in _find(store, tier, dump, number, "uid", root)]
         if not path and not found:
             continue
         related = _find(store, "L3", dump, number, "parent_uid", root)
-        duplicates = _duplicates(store, dump, root)
+        duplicates = _duplicates(store, "L1", dump, root)
+        written = _written(related, uid)
+        alike = {note["uid"]: _duplicates(store, "L3", dump, note["uid"]) for note in _kept(written)}
         return {
             "uid": uid,
             "root_uid": root,
             "dump": dump,
             "input": name,
-            "fate": _written_fate(found) if found else _fate(path, duplicates, related),
+            "fate": _written_fate(found, alike.get(uid)) if found else _fate(path, duplicates, related),
             "path": path,
             "duplicates": duplicates,
             "not_checked": _not_checked(store, dump),
-            "written": [entry for entry in related if uid in (entry["row"]["uid"], entry["row"].get("row_uid"))],
+            "written": written,
+            "alike": {one: told for one, told in alike.items() if told},
             "children": [] if found else related,
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
@@ -88,20 +93,46 @@ def _verb(fate: str) -> str:
     return "quarantined" if fate == QUARANTINED else "rejected"
 
 
-def _written_fate(found: list[dict[str, Any]]) -> str:
+def _written(related: list[dict[str, Any]], uid: str) -> list[dict[str, Any]]:
+    """Of all that was written from a document what belongs to a uid: the row, its outputs, and what was asked about
+    these once more."""
+    own = [entry for entry in related if uid in (entry["row"].get(name) for name in _UIDS)]
+    asked = {_place(entry["row"]) for entry in own if entry["kind"] == "verdicts"}
+    again = [
+        entry
+        for entry in related
+        if entry["kind"] == "verdicts" and entry["row"]["role"] not in ("write", "edit") and entry not in own
+    ]
+    return own + [entry for entry in again if _place(entry["row"]) in asked]
+
+
+def _place(note: dict[str, Any]) -> tuple[Any, ...]:
+    """What the requests about one piece of text share."""
+    return tuple(note.get(name) for name in ("task", "passage_start", "target_start", "attempt", "values"))
+
+
+def _kept(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The annotations of outputs that the checks kept."""
+    return [entry["row"] for entry in entries if entry["kind"] == "verdicts" and entry["row"].get("row_uid")]
+
+
+def _written_fate(found: list[dict[str, Any]], alike: dict[str, Any] | None) -> str:
     row = found[0]["row"]
     if found[0]["kind"] == "text":
         return f"written at L3 from {row['parent_uid']}, characters {row['passage_start']} to {row['passage_end']}"
+    if alike and "survivor" in alike:
+        of = "a document of L2," if alike["kind"] == IN_L2 else "the output"
+        return f"kept by the checks, left out at L3: {alike['kind']}, adds nothing to {of} {alike['survivor']}"
     return f"a request at L3 about {row['parent_uid']}: {row['outcome']}" + (
         f", {row['reason']}" if row.get("reason") else ""
     )
 
 
-def _duplicates(store: Store, dump: str, uid: str) -> dict[str, Any] | None:
+def _duplicates(store: Store, tier: str, dump: str, uid: str) -> dict[str, Any] | None:
     """Of a victim its ``survivor``, the ``kind`` of likeness, and the row it is like; of a survivor its ``victims`` in
     its own dump; None for the rest."""
     key, own, victims = pa.scalar(bytes.fromhex(uid), UID), [], []
-    for record in read_records(store, f"L1/{dump}", "duplicates"):
+    for record in read_records(store, f"{tier}/{dump}", "duplicates"):
         for table in read_parts(store, record.parts):
             own += table.filter(pc.equal(table["uid"], key)).to_pylist()
             group = table.filter(pc.and_(pc.equal(table["survivor"], key), pc.is_valid(table["reason"])))
@@ -112,7 +143,7 @@ def _duplicates(store: Store, dump: str, uid: str) -> dict[str, Any] | None:
     if found["reason"] is None:
         return {"cluster_size": found["cluster_size"], "victims": victims[:_MEMBERS]}
     body = {"cluster_size": found["cluster_size"], "survivor": found["survivor"].hex(), "kind": found["reason"]}
-    if found["survivor_dump"] != dump:
+    if found["survivor_dump"] not in (dump, None):
         body["dump"] = found["survivor_dump"]
     if found["match"] != found["survivor"]:
         body["match"] = found["match"].hex()
@@ -180,14 +211,22 @@ def show(body: dict[str, Any]) -> None:
     for entry in body["path"]:
         _branch(tree, entry)
     if body["duplicates"]:
-        branch = tree.add(Text("L1 duplicates"))
-        for name, value in body["duplicates"].items():
-            branch.add(Text(f"{name}: {', '.join(value) if isinstance(value, list) else value}"))
+        _alike(tree, "L1 duplicates", body["duplicates"])
     for line in body["not_checked"]:
         tree.add(Text(f"not checked at {line}"))
     for entry in body["written"] or body["children"]:
         _branch(tree, entry)
+    for uid, told in body["alike"].items():
+        _alike(tree, f"L3 duplicates of {uid}", told)
     Console().print(tree)
+
+
+def _alike(tree: Any, title: str, told: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    branch = tree.add(Text(title))
+    for name, value in told.items():
+        branch.add(Text(f"{name}: {', '.join(value) if isinstance(value, list) else value}"))
 
 
 def _branch(tree: Any, found: dict[str, Any]) -> None:

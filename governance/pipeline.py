@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from governance import (
+    answered,
     contamination,
     duplicates,
     layout,
@@ -115,10 +116,12 @@ def read_manifest(store: Store, tier: str, dump: str) -> dict[str, Any] | None:
 def discard(store: Store, tier: str, dump: str, lasting: str | None = None) -> None:
     """Remove a tier of a dump: the seal first, then the records, so that nothing half removed looks whole or done, and
     the plan last, so that a killed removal is taken up again. Scores or answers of the fingerprint ``lasting`` stay,
-    with their records."""
+    with their records; other answers are set aside."""
     base = f"{tier}/{dump}"
     parts = [part.path for record in read_records(store, base, "data") for part in record.parts]
     spared = selection.reusable(store, base, LASTING[tier][0], lasting) if tier in LASTING else set[str]()
+    if tier == "L3":
+        spared |= answered.set_aside(store, base, lasting)
     store.delete([f"{base}/manifest.json"])
     store.delete([found.path for found in store.list(f"{base}/_shards") if found.path not in spared])
     store.delete(parts)
@@ -146,6 +149,8 @@ def _refuse(request: Request, plan: TierPlan) -> None:
     changed = "; ".join(differences(old, plan.body)[:3])
     same = plan.lasting is not None and plan.lasting == lasting_fingerprint(old)
     kept = f"; the {LASTING[plan.tier][1]} are kept" if same else ""
+    if plan.tier == "L3" and not same:
+        kept = "; answers to requests that stay the same are kept"
     raise UsageError(
         f"{request.store.url} holds {plan.tier} of dump {plan.dump!r} built differently: {changed}",
         "use another --output or --dump, go back to the old settings, or add --rebuild to replace "
@@ -243,6 +248,7 @@ def seal(
     if job.tier == "L3":  # its data lies in the published layout, which all dumps share
         sweep(job.store, [layout.DATA], named, stem=f"{job.dump}-part-")
         layout.write_card(job.store)
+        answered.forget(job.store, job.base)
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
     manifest = {
         "tier": job.tier,

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from governance import answered
 from governance.answers import AnswerLog
 from governance.errors import RunError
 from governance.job import Job, data_parts
@@ -161,6 +162,7 @@ class Refiner:
         log = AnswerLog(job.store, f"{job.base}/_answers/part-{quota.number:05d}")
         stored, strikes = log.load_all()
         self._strikes |= strikes
+        stored = answered.load(job, quota.number) | stored
         rows = rows_of(job, data_parts(parent), quota, self._talk.languages)
         return _Shard(quota.number, rows, log, stored, ShardNotes(job, quota.number, parent.name))
 

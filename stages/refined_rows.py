@@ -14,7 +14,7 @@ from stages.notes import EDIT, PROVENANCE, WRITE
 PAIR_LABELS = {"en": ("Question: ", "Answer: "), "zh": ("问题：", "答案：")}
 ROW_SCHEMA = pa.schema(
     {"uid": pa.string(), "content": pa.string(), "style": pa.string(), "lang": pa.string()}
-    | {"score": pa.float64(), "source": pa.string(), "url": pa.string()}
+    | {"score": pa.float64(), "source": pa.string(), "url": pa.string(), "licence": pa.string()}
     | PROVENANCE
     | {"num_outputs": pa.int64()}
 )
@@ -64,7 +64,7 @@ def _row(
         "content": content,
         "style": first["style"],
         "lang": first["lang"],
-        **{name: parent.get(name) for name in ("score", "source", "url")},
+        **{name: parent.get(name) for name in ("score", "source", "url", "licence")},
         **{name: first[name] for name in PROVENANCE},
         "sampling": json.dumps([json.loads(one["sampling"]) for one in kept], sort_keys=True),
         "num_outputs": len(kept),
