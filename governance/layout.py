@@ -8,6 +8,7 @@ corpus has the same bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manifests.store import Store
@@ -92,6 +93,17 @@ def _page(found: list[Configuration]) -> list[str]:
         f'rows = load_dataset("FOLDER", "{found[0].name}", split="train")',
         "```",
     ]
+
+
+def card_faults(store: Store) -> Iterator[str]:
+    """What is wrong with the card: nothing, or that it is not there, or is another than that of what lies there."""
+    try:
+        found = store.get(CARD)
+    except FileNotFoundError:
+        yield f"{CARD} is missing"
+        return
+    if found != card(configurations(store)).encode():
+        yield f"{CARD} is not the card of the folders that are there"
 
 
 def write_card(store: Store) -> None:

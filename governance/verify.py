@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from governance import layout
 from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
@@ -56,6 +57,10 @@ def audit(store: Store, progress: Progress) -> dict[str, Any]:
             report["faults"].append(f"{tier}/{dump}: {fault}")
     if not report["tiers"]:
         report["faults"].append("no sealed tier")
+    refined = [f"{tier}/{dump}" for tier, dump in dumps(store) if tier == "L3"]
+    # While a dump is under way, folders fill that no card names yet.
+    if refined and set(refined) <= set(report["tiers"]):
+        report["faults"] += [f"{refined[-1]}: {fault}" for fault in layout.card_faults(store)]
     return report
 
 

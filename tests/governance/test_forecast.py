@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,19 @@ def test_another_model_is_taken_for_the_dense_one_nearest_in_size_and_it_is_said
 def test_a_model_whose_size_is_not_told_has_no_rate() -> None:
     for model in ("served-name", "org/mini", "org/model-0b", ""):
         assert published_rate(model) is None
+
+
+def test_the_page_on_synthesis_tells_the_hours_that_these_rates_give() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "synthesis.md").read_text()
+    rows = re.findall(r"^\| (\S+) \| ([\d,]+) \| (\d+) to (\d+) \| (\d+) to (\d+) \| (\d+) to (\d+) h \|$", page, re.M)
+    assert len(rows) == 10
+    for model, rate, *numbers in rows:
+        assert PUBLISHED[model.lower()][1] == int(rate.replace(",", ""))
+        best = 1e9 / int(rate.replace(",", "")) / 3600
+        ends = [best, best / SUSTAINED]
+        verified = [end / 0.4 for end in ends]  # half of the outputs pass, a fifth of all tokens reads them again
+        told = [*ends, *verified, *(end / 8 for end in verified)]
+        assert [int(number) for number in numbers] == pytest.approx(told, abs=0.51), model
 
 
 def test_the_rates_of_the_gpus_of_one_engine_add_up() -> None:

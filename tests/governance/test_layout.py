@@ -84,6 +84,16 @@ def test_the_english_questions_are_the_default_of_the_published_data_set() -> No
     assert sum("default" in one for one in head) == 1
 
 
+def test_a_card_that_is_missing_or_of_other_folders_is_a_fault(tmp_path: Path) -> None:
+    store = fill(str(tmp_path))
+    assert list(layout.card_faults(store)) == ["L3/README.md is missing"]
+    layout.write_card(store)
+    assert list(layout.card_faults(store)) == []
+    table = rows("qa", "zh", 1)
+    write_part(store, f"{layout.folder('other', 'zh', 'qa')}/web-part-00000", [table], table.schema)
+    assert list(layout.card_faults(store)) == ["L3/README.md is not the card of the folders that are there"]
+
+
 def test_a_folder_that_was_emptied_is_no_configuration_and_a_card_without_any_says_so(tmp_path: Path) -> None:
     (tmp_path / "L3" / "data" / "ultrafineweb_en_l3" / "qa").mkdir(parents=True)
     (tmp_path / "L3" / "data" / "strange").mkdir()

@@ -84,6 +84,16 @@ def test_the_published_layout_has_a_folder_for_each_language_and_kind(built: Pat
         assert (set(table["style"]) == {"qa"}) == folder.endswith("/qa")
 
 
+def test_the_folder_of_l3_loads_by_its_configuration_names(built: Path, tmp_path: Path) -> None:
+    import datasets
+
+    names = datasets.get_dataset_config_names(f"{built}/L3")
+    assert "Ultra-FineWeb-L3-en-Multi-Style-Synthetic" in names
+    loaded = [datasets.load_dataset(f"{built}/L3", name, split="train", cache_dir=str(tmp_path)) for name in names]
+    rows = [(uid, text) for table in loaded for uid, text in zip(table["uid"], table["content"], strict=True)]
+    assert len(rows) == len(dict(rows)) and dict(rows) == expected(built, "L3")
+
+
 def test_annotations_of_every_tier_are_plain_parquet_and_hold_no_text(built: Path) -> None:
     for tier in ("L0", "L1", "L2"):
         notes = pl.read_parquet(f"{built}/{tier}/web/annotations/*.parquet")
