@@ -14,6 +14,7 @@ import re
 import shutil
 import uuid
 from pathlib import Path
+from typing import Literal
 
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -21,6 +22,12 @@ MARKER = "complete.json"  # written last: a folder without it is a conversion th
 ALL_LANGUAGES = ("en", "zh")
 # SmolLM2 was trained on English; asked in Chinese it answers in English.
 TRUSTED_LANGUAGES = {DEFAULT_MODEL: ("en",), DEFAULT_NAME: ("en",)}
+SMALL_MODELS = frozenset((DEFAULT_MODEL, DEFAULT_NAME))  # follow worked examples rather than instructions
+# For a base model, which has no chat template: the turns as plain text, so that examples read as examples.
+PLAIN_TURNS = (
+    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}"
+    "{{ '\\n' if message['role'] == 'user' else '\\n\\n' }}{% endfor %}"
+)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -87,14 +94,21 @@ def prepare_default_model(folder: Path) -> Path:
     Args: folder to hold the model; an unfinished one left there by a killed conversion is replaced.
     Errors: ModelNotFound when the package that carries the weights is not installed.
     """
+    return folder if (folder / MARKER).is_file() else prepare_gguf(bundled_gguf(), folder, DEFAULT_NAME)
+
+
+def prepare_gguf(gguf: Path, folder: Path, name: str, chat_template: str | None = None) -> Path:
+    """A GGUF file as a bf16 Hugging Face folder, converted once.
+
+    Args: name, under which provenance knows the model; chat_template, for a model that brings none.
+    """
     if (folder / MARKER).is_file():
         return folder
-    gguf = bundled_gguf()
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{folder.name}.tmp-{uuid.uuid4().hex[:8]}")
     try:
-        _convert_gguf(gguf, work)
-        marker = {"name": DEFAULT_NAME, "revision": f"gguf-sha256-{_sha256_of([gguf])}"}
+        _convert_gguf(gguf, work, chat_template)
+        marker = {"name": name, "revision": f"gguf-sha256-{_sha256_of([gguf])}"}
         (work / MARKER).write_text(json.dumps(marker, indent=1))
         _publish(work, folder)
     finally:
@@ -111,7 +125,7 @@ def _publish(work: Path, folder: Path) -> None:
     work.replace(folder)
 
 
-def _convert_gguf(gguf: Path, folder: Path) -> None:
+def _convert_gguf(gguf: Path, folder: Path, chat_template: str | None = None) -> None:
     """Dequantise a GGUF checkpoint into ``folder`` as bf16 safetensors with tokenizer and chat template.
 
     ``from_pretrained(gguf_file=...)`` does the same but demands accelerate; loading the tensors by hand does not.
@@ -129,7 +143,9 @@ def _convert_gguf(gguf: Path, folder: Path) -> None:
         raise ValueError(f"{gguf} does not fit its own configuration: {unmatched}")
     model.tie_weights()
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(**source)
+    tokenizer.chat_template = tokenizer.chat_template or chat_template
+    tokenizer.save_pretrained(folder)
 
 
 def model_identity(model: str, revision: str | None = None) -> dict[str, str]:
@@ -155,6 +171,11 @@ def model_languages(model: str, languages: tuple[str, ...] | None = None) -> tup
     marker = Path(model) / MARKER
     name = json.loads(marker.read_text())["name"] if marker.is_file() else model
     return TRUSTED_LANGUAGES.get(name, ALL_LANGUAGES)
+
+
+def model_scale(model: str) -> Literal["small", "large"]:
+    """Which prompts fit the model, by its name: small ones with worked examples, or large ones that instruct."""
+    return "small" if model in SMALL_MODELS else "large"
 
 
 def _cached_commit(model: str, revision: str) -> str:

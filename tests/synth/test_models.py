@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from synth import models
@@ -13,11 +14,14 @@ from synth.models import (
     DEFAULT_MODEL,
     DEFAULT_NAME,
     MARKER,
+    PLAIN_TURNS,
     ModelNotFound,
     model_cache,
     model_identity,
     model_languages,
+    model_scale,
     prepare_default_model,
+    prepare_gguf,
     resolve_model,
 )
 
@@ -27,10 +31,10 @@ def conversions(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Conversions that were made, each only a file: the real one is run by the test of the engine."""
     made: list[Path] = []
 
-    def convert(gguf: Path, folder: Path) -> None:
+    def convert(gguf: Path, folder: Path, chat_template: str | None) -> None:
         made.append(folder)
         folder.mkdir()
-        (folder / "config.json").write_text("{}")
+        (folder / "config.json").write_text(json.dumps({"template": chat_template}))
 
     monkeypatch.setattr(models, "_convert_gguf", convert)
     return made
@@ -46,6 +50,28 @@ def test_the_bundled_model_is_converted_once(tmp_path: Path, conversions: list[P
     assert [entry.name for entry in folder.parent.iterdir()] == ["model"]
 
 
+def test_any_gguf_file_is_converted_under_its_name_and_with_the_template_it_lacks(
+    tmp_path: Path, conversions: list[Path]
+) -> None:
+    gguf = tmp_path / "base.gguf"
+    gguf.write_bytes(b"weights")
+    folder = prepare_gguf(gguf, tmp_path / "base", "some/base", PLAIN_TURNS)
+    assert model_identity(str(folder))["name"] == "some/base"
+    assert json.loads((folder / "config.json").read_text()) == {"template": PLAIN_TURNS}
+
+
+def test_turns_of_a_base_model_are_plain_text() -> None:
+    messages = [("system", "Rewrite."), ("user", "Text: a"), ("assistant", "b"), ("user", "Text: c")]
+    template = jinja2.Template(PLAIN_TURNS)
+    written = template.render(bos_token="<s>", messages=[{"role": role, "content": text} for role, text in messages])
+    assert written == "<s>Rewrite.\n\nText: a\nb\n\nText: c\n"
+
+
+def test_only_models_known_to_be_small_get_the_small_prompts() -> None:
+    assert model_scale(DEFAULT_MODEL) == model_scale(DEFAULT_NAME) == "small"
+    assert model_scale("Qwen/Qwen3-4B") == "large"
+
+
 def test_a_killed_conversion_is_made_again(tmp_path: Path, conversions: list[Path]) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
@@ -57,7 +83,7 @@ def test_a_killed_conversion_is_made_again(tmp_path: Path, conversions: list[Pat
 def test_a_failing_conversion_leaves_nothing_that_looks_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(gguf: Path, folder: Path) -> None:
+    def fail(gguf: Path, folder: Path, chat_template: str | None) -> None:
         folder.mkdir()
         raise OSError("disk full")
 
