@@ -7,11 +7,13 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 from synth import engines_child
 from synth.engines import LOCAL, EngineConfig, Request
@@ -37,17 +39,18 @@ class ProcessMember:
         """Start the process; "alive" comes when the engine has loaded."""
         self.drop()
         ours, theirs = Pipe()
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process is dead; vLLM's chatter is for nobody else
         # A session of its own: a signal of the terminal goes to us alone, and all of its group can be ended at once.
         self._child = subprocess.Popen(
             [sys.executable, "-m", "synth.engines_child", str(theirs.fileno())],
             pass_fds=[theirs.fileno()], start_new_session=True, env=_environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
         )  # fmt: skip
         theirs.close()
         self._socket = ours
         ours.send(engines_child.start_message(FACTORY, self._cfg))
         self._going = queue.SimpleQueue()
-        threading.Thread(target=self._listen, args=(ours, self._child), daemon=True).start()
+        threading.Thread(target=self._listen, args=(ours, self._child, said), daemon=True).start()
         threading.Thread(target=_talk, args=(ours, self._going), daemon=True).start()
 
     def send(self, request: Request) -> None:
@@ -70,7 +73,7 @@ class ProcessMember:
         """End the process."""
         self.drop()
 
-    def _listen(self, socket: Connection, child: subprocess.Popen[bytes]) -> None:
+    def _listen(self, socket: Connection, child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
         why = ""
         try:
             while True:
@@ -84,7 +87,8 @@ class ProcessMember:
         except (EOFError, OSError, TypeError):  # TypeError: closed here while it was read
             pass
         if child is self._child:
-            self._mailbox.put(News(self, "dead", why=why or _last_words(child)))
+            self._mailbox.put(News(self, "dead", why=why or _last_words(child, said)))
+        said.close()
 
 
 def _talk(socket: Connection, going: queue.SimpleQueue[Request | None]) -> None:
@@ -94,12 +98,15 @@ def _talk(socket: Connection, going: queue.SimpleQueue[Request | None]) -> None:
             socket.send(request)
 
 
-def _last_words(child: subprocess.Popen[bytes]) -> str:
+def _last_words(child: subprocess.Popen[bytes], said: IO[bytes]) -> str:
+    """How a process ended, and the last line it wrote to stderr."""
     with suppress(subprocess.TimeoutExpired):
         code = child.wait(timeout=5)
         if code == -signal.SIGKILL:
             return "the engine's process was killed, perhaps for its memory"
-        return f"the engine's process ended with {code}"
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+        return ": ".join([f"the engine's process ended with {code}", *(line[:300] for line in lines[-1:])])
     return "the engine's process closed its socket"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from stages.synthesize import Finished, SynthesizeConfig, ask, open_conversation, plan_row, read, to_tables
+from stages.conversation import Finished, ask, read
+from stages.notes import to_table
+from stages.synthesize import SynthesizeConfig, open_conversation, plan_row
 from synth.engines import (
     Answer,
     Engine,
@@ -16,7 +19,7 @@ from synth.engines import (
     Request,
     engine_languages,
 )
-from synth.engines_vllm import VllmEngine
+from synth.engines_vllm import VllmEngine, _speculation
 
 
 def ask_for(key: str, text: str = "Say hello.", **sampling: Any) -> Request:
@@ -59,6 +62,22 @@ def test_vllm_answers_as_requests_finish_and_takes_new_ones_meanwhile(vllm_engin
     assert answers["joined"].prompt_tokens > 10
 
 
+def test_vllm_holds_an_answer_to_the_schema(vllm_engine: VllmEngine) -> None:
+    text = {"type": "string", "maxLength": 40}
+    schema = {"type": "object", "properties": {"q": text, "a": text}, "required": ["q", "a"]}
+    schema["additionalProperties"] = False
+    vllm_engine.submit(ask_for("a", "Write a question on Paris and its answer.", max_tokens=80, schema=schema))
+    assert set(json.loads(drain(vllm_engine)["a"].text)) == {"q", "a"}
+
+
+def test_speculation_on_a_cpu_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="speculative_tokens"):
+        _speculation(EngineConfig(speculative_tokens=3), on_cpu=True)
+    assert _speculation(EngineConfig(), on_cpu=True) is None
+    guesses = _speculation(EngineConfig(speculative_tokens=3), on_cpu=False)
+    assert guesses is not None and guesses["num_speculative_tokens"] == 3
+
+
 def test_vllm_refuses_a_prompt_that_does_not_fit(vllm_engine: VllmEngine) -> None:
     vllm_engine.submit(ask_for("big", "word " * 3000))
     assert vllm_engine.in_flight == 1
@@ -75,7 +94,8 @@ def test_the_small_model_goes_through_the_whole_conversation(vllm_engine: VllmEn
     row = {"uid": "ab" * 16, "content": content, "lang": "en", "score": 0.9, "source": "s", "url": "u", "title": "t"}
     config = SynthesizeConfig(tasks=("qa", "encyclopedia"), retries=0, max_rewrites=1)
     talk = open_conversation(config, vllm_engine.name, vllm_engine.revision, ("en",), ("en",))
-    finished, answers = [], {}
+    notes: list[dict[str, Any]] = []
+    answers: dict[str, Answer] = {}
     for task in plan_row(row, talk):
         result: Any = ask(task, talk)
         while not isinstance(result, Finished):
@@ -83,9 +103,7 @@ def test_the_small_model_goes_through_the_whole_conversation(vllm_engine: VllmEn
                 vllm_engine.submit(request)
             answers |= drain(vllm_engine)
             result = read(task, answers, talk)
-        finished.append(result)
-    annotations, rows = to_tables(finished)
-    assert annotations.num_rows == len(answers) > 0
-    assert all(annotations["output_tokens"].to_pylist())
+        notes += result.annotations
+    annotations = to_table(notes)
+    assert len(set(annotations["request_uid"].to_pylist())) == len(answers) > 0
     assert all("SmolLM2-135M-Instruct@gguf-sha256-" in model for model in annotations["model"].to_pylist())
-    assert rows.num_rows == len({uid for uid in annotations["row_uid"].to_pylist() if uid})
