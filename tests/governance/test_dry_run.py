@@ -25,7 +25,10 @@ from tests.command_line import refused
 from tests.corpora import small_crawl
 from tests.llm_server import Server, llm_server
 
-ENGLISH = ('l3.engine.languages=["en"]', "l3.synthesize.max_passages=1", "l3.synthesize.round_trip.enabled=false")
+ENGLISH = (
+    'l3.engine.languages=["en"]', "l3.synthesize.max_passages=1", "l3.synthesize.round_trip.enabled=false",
+    "l3.synthesize.scale=small",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from tests.children import tree
 from tests.command_line import refused
 from tests.llm_server import Server, llm_server
 
+ECHO = ("--model", "echo", "--set", "l3.synthesize.scale=small")
+
 
 def test_a_model_that_is_not_there_is_named_before_any_work(governance: Any, tmp_path: Path, archive: Path) -> None:
     (tmp_path / "folder").mkdir()
@@ -75,7 +77,7 @@ def test_every_one_of_several_endpoints_is_tried_before_any_work(
 
 def test_all_endpoints_work_at_once(governance: Any, tmp_path: Path, archive: Path) -> None:
     with serving("echo") as one, serving("echo") as two:
-        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", "--model", "echo")
+        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", *ECHO)
         said = governance(*words, "--json", "--endpoint", one.endpoint, "--endpoint", two.endpoint)
         assert said.code == 0, said.err
         told = json.loads(said.out)["synthesis"]
@@ -86,13 +88,14 @@ def test_all_endpoints_work_at_once(governance: Any, tmp_path: Path, archive: Pa
 
 def test_a_raised_limit_says_what_it_would_replace(governance: Any, tmp_path: Path, archive: Path) -> None:
     with serving("echo") as server:
-        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", "--model", "echo")
+        words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", *ECHO)
         run = (*words, "--endpoint", server.endpoint, "--limit")
         assert governance(*run, "1").code == 0
-        before = tree(str(tmp_path / "out"))
-        refused(governance(*run, "2"), 2, "max_documents was 1, is 2", "--rebuild", "replace L3")
+        before, asked = tree(str(tmp_path / "out")), sum(server.asked.values())
+        refused(governance(*run, "6"), 2, "max_documents was 1, is 6", "--rebuild", "that stay the same are kept")
         assert tree(str(tmp_path / "out")) == before
-        assert governance(*run, "2", "--rebuild").code == 0
+        assert governance(*run, "6", "--rebuild").code == 0
+        assert sum(server.asked.values()) > asked and max(server.asked.values()) == 1  # nothing is asked for twice
 
 
 def test_gpus_that_are_not_there_are_not_waited_for(
