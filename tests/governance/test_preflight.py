@@ -91,11 +91,11 @@ def test_a_raised_limit_says_what_it_would_replace(governance: Any, tmp_path: Pa
         words = ("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--workers", "0", *ECHO)
         run = (*words, "--endpoint", server.endpoint, "--limit")
         assert governance(*run, "1").code == 0
-        before, asked = tree(str(tmp_path / "out")), sum(server.asked.values())
+        before = tree(str(tmp_path / "out"))
         refused(governance(*run, "6"), 2, "max_documents was 1, is 6", "--rebuild", "that stay the same are kept")
         assert tree(str(tmp_path / "out")) == before
         assert governance(*run, "6", "--rebuild").code == 0
-        assert sum(server.asked.values()) > asked and max(server.asked.values()) == 1  # nothing is asked for twice
+        assert max(server.asked.values()) == 1  # nothing is asked for twice
 
 
 def test_gpus_that_are_not_there_are_not_waited_for(
