@@ -33,9 +33,10 @@ def test_the_survivors_rate_counts_from_when_it_had_settled_and_while_it_had_wor
     assert throughput(watch, 400, 8)[0] is None
 
 
-def test_memory_is_compared_between_a_tenth_and_the_end() -> None:
-    watch = Watch(seen=[(0, 5, 0, 100 << 20), (1, 10, 0, 110 << 20), (2, 50, 0, 300 << 20), (3, 95, 0, 120 << 20)])
-    assert memory_of(watch, 100) == {"at_a_tenth": 110.0, "at_the_end": 120.0}
+def test_memory_is_told_by_tenths_of_the_answers_and_after_them() -> None:
+    mib = 1 << 20
+    watch = Watch(seen=[(0, 5, 0, 100 * mib), (1, 10, 0, 110 * mib), (2, 19, 0, 90 * mib), (3, 100, 0, 300 * mib)])
+    assert memory_of(watch, 100) == {"by_tenth": [100.0, 110.0, *[0.0] * 8], "afterwards": 300.0}
 
 
 def test_nothing_is_lost_or_doubled_at_a_tiny_size(capsys: pytest.CaptureFixture[str]) -> None:
