@@ -79,7 +79,7 @@ def dry_run(request: Request, cluster: Cluster) -> dict[str, Any]:
         "model": engine.model,
         "forecast": told.to_json() | {"tokens_counted": counter.source},
         "skipped_documents": _other_languages(job, talk.languages),
-        "prompts": [_shown(one) for one in planned[:SHOWN]],
+        "prompts": [_shown(one) for one in [one for one in planned if one.prompts][:SHOWN]],
     }
 
 

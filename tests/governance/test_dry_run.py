@@ -14,7 +14,7 @@ import pytest
 from governance import commands
 from governance.config import load as load_settings
 from governance.dry_run import sample
-from governance.forecast import SHARE_OF_MAX_TOKENS
+from governance.forecast import ANSWER_SHARES
 from governance.job import Job
 from governance.quotas import Quota
 from manifests.records import Record, commit, write_part
@@ -122,14 +122,14 @@ def test_prompts_of_five_documents_are_shown_whole(
     assert "cost" not in page
 
 
-def test_a_price_gives_a_cost_and_output_is_half_of_what_is_allowed(
+def test_a_price_gives_a_cost_and_output_is_a_share_of_what_is_allowed(
     crawl_folder: Path, selected: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = told(capsys, asked(crawl_folder, selected, *ENGLISH, "l3.price_per_engine_hour=3"))
     forecast = body["forecast"]
     assert forecast["cost"]["value"] == pytest.approx(3 * forecast["engine_hours"]["value"], rel=0.02)
     assert forecast["output_tokens"]["value"] == pytest.approx(
-        SHARE_OF_MAX_TOKENS * forecast["output_tokens"]["high"], abs=1
+        ANSWER_SHARES[0] * forecast["output_tokens"]["high"], abs=1
     )
     assert forecast["tokens_counted"]
 

@@ -30,22 +30,22 @@ def test_whole_documents_add_up_to_the_last_token() -> None:
     told = forecast(asked, 2, FLAT, engines=2, price=3.0)
     assert told.requests == Estimate(10, 10, 10)
     assert told.prompt_tokens == Estimate(4_000, 4_000, 4_000)
-    assert told.output_tokens == Estimate(1_000, 1_000, 2_000)  # half of max_tokens, at worst all
-    assert told.engine_hours == Estimate(1_000 / 100 / 3600, 1_000 / 100 / 3600, 2_000 / 50 / 3600)
-    assert told.cost is not None and told.cost.value == pytest.approx(3.0 * 10 / 3600)
+    assert told.output_tokens == Estimate(800, 400, 2_000)  # 40 % of max_tokens, from 20 % to all
+    assert told.engine_hours == Estimate(800 / 100 / 3600, 400 / 100 / 3600, 2_000 / 50 / 3600)
+    assert told.cost is not None and told.cost.value == pytest.approx(3.0 * 8 / 3600)
     body = told.to_json()
     assert body["hours"]["value"] == pytest.approx(body["engine_hours"]["value"] / 2, rel=0.01)
     assert told.assumptions[0] == "every document is counted"
-    assert any("50% of its prompt's max_tokens" in said for said in told.assumptions)
+    assert any("40% of its prompt's max_tokens, from 20% to 100%" in said for said in told.assumptions)
 
 
-def test_second_readings_are_counted_by_half_and_at_worst_all() -> None:
+def test_second_readings_are_counted_by_half_from_none_to_all() -> None:
     told = forecast(
         [Asked(2, 100, 200, readings=4, reading_prompt_tokens=400, reading_max_tokens=80)], 1, FLAT, 1, None
     )
-    assert told.requests == Estimate(4, 4, 6)
-    assert told.prompt_tokens == Estimate(300, 300, 500)
-    assert told.output_tokens == Estimate(100 + 20, 100 + 20, 200 + 80)
+    assert told.requests == Estimate(4, 2, 6)
+    assert told.prompt_tokens == Estimate(300, 100, 500)
+    assert told.output_tokens == Estimate(80 + 16, 40 + 0, 200 + 80)
     assert any("second reading" in said for said in told.assumptions)
 
 
