@@ -42,8 +42,8 @@ PUBLISHED = {
 SUSTAINED = 0.44
 # SmolLM2-135M on two cores of a server, in bfloat16 where the CPU computes in it (AVX-512 BF16 or AMX), else float32.
 CPU_RATES = (543.0, 199.0)
-# Of a prompt's max_tokens, the length of an answer: value, low and high. The small bundled models took 0.20 to 0.54 of it,
-# by task and language.
+# Of a prompt's max_tokens, the length of an answer: value, low and high. The small bundled models took 0.20 to 0.54 of
+# it, by task and language.
 ANSWER_SHARES = (0.4, 0.2, 1.0)
 READ_AGAIN_SHARES = (0.5, 0.0, 1.0)  # of the outputs, those good enough for a second reading
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)b(?![a-z0-9])")
@@ -59,10 +59,8 @@ class Estimate:
 
     def times(self, factor: float, low: float | None = None, high: float | None = None) -> Estimate:
         """The estimate times a factor, which may be as low and as high as this."""
-        ends = (factor if end is None else end for end in (low, high))
-        return Estimate(
-            self.value * factor, *(mine * end for mine, end in zip((self.low, self.high), ends, strict=True))
-        )
+        least, most = (factor if end is None else end for end in (low, high))
+        return Estimate(self.value * factor, self.low * least, self.high * most)
 
     def __add__(self, other: Estimate) -> Estimate:
         return Estimate(self.value + other.value, self.low + other.low, self.high + other.high)
