@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import queue
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from synth.engines import Answer, Request
@@ -55,3 +56,39 @@ class Member(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Asked:
+    """A request on its way."""
+
+    request: Request
+    since: float
+    attempts: int = 0
+    last: str = ""  # what went wrong last
+
+
+@dataclass
+class Station:
+    """A member and what the pool knows of it."""
+
+    member: Member
+    state: str = "starting"  # "up", "starting" (loading, or being looked for), "aside"
+    in_flight: dict[str, Asked] = field(default_factory=dict)
+    waiting: deque[Asked] = field(default_factory=deque)  # for this one, by affinity or as the least loaded
+    lost: list[str] = field(default_factory=list)  # since the last answer
+    faults: int = 0  # since the last answer
+    deaths: int = 0  # since the last answer: how long it is left alone
+    vain: int = 0  # starts in a row from which it never came up
+    proven: bool = False  # has answered since it came (back); before, one request at a time
+    progress: float = 0.0  # when it last showed any
+    not_before: float = 0.0  # when it may be asked, or looked for, again
+    busy_since: float | None = None  # it has only said "later" since then
+    why: str = ""  # it is away, or busy
+    answers: int = 0
+    output_tokens: int = 0
+
+    @property
+    def load(self) -> float:
+        """Requests for it, in flight or waiting, to each of its slots."""
+        return (len(self.in_flight) + len(self.waiting)) / self.member.slots

@@ -20,51 +20,17 @@ import queue
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from synth.engines import QUARANTINED, STRIKES, Answer, EngineConfig, EngineError, OnDeath, Request, failed
-from synth.engines_member import Mailbox, Member, News
+from synth.engines_member import Asked, Mailbox, Member, News, Station
 from synth.models import model_identity, resolve_model
 
 SUSPECTS = 8  # with one strike, in flight at one engine at a time
 _FAULTS = 5  # one after the other, and a server is set aside
 _LOSSES = 3
 _LONGEST_WAIT_S = 60.0
-
-
-@dataclass(eq=False)
-class _Asked:
-    """A request on its way."""
-
-    request: Request
-    since: float
-    attempts: int = 0
-    last: str = ""  # what went wrong last
-
-
-@dataclass
-class Station:
-    """A member and what the pool knows of it."""
-
-    member: Member
-    state: str = "starting"  # "up", "starting" (loading, or being looked for), "aside"
-    in_flight: dict[str, _Asked] = field(default_factory=dict)
-    waiting: deque[_Asked] = field(default_factory=deque)  # for this one, by affinity or as the least loaded
-    lost: list[str] = field(default_factory=list)  # since the last answer
-    faults: int = 0  # since the last answer
-    deaths: int = 0  # since the last answer: how long it is left alone
-    vain: int = 0  # starts in a row from which it never came up
-    proven: bool = False  # has answered since it came (back); before, one request at a time
-    progress: float = 0.0  # when it last showed any
-    not_before: float = 0.0  # when it may be asked, or looked for, again
-    why: str = ""  # it is away
-    answers: int = 0
-    output_tokens: int = 0
-
-    @property
-    def load(self) -> float:
-        return (len(self.in_flight) + len(self.waiting)) / self.member.slots
 
 
 def open_pool(cfg: EngineConfig, on_death: OnDeath, strikes: dict[str, int], workers: int) -> EnginePool:
@@ -101,10 +67,10 @@ class EnginePool:
         self._on_death, self._strikes = on_death, {} if strikes is None else strikes
         self._keys: set[str] = set()  # of all that is not answered
         self._homes: OrderedDict[str, Station] = OrderedDict()  # affinity -> where its requests go
-        self._later: list[tuple[float, int, _Asked]] = []  # heap of what waits before it is asked again
-        self._anywhere: deque[_Asked] = deque()
-        self._suspects: deque[_Asked] = deque()  # one strike
-        self._lone: deque[_Asked] = deque()  # two
+        self._later: list[tuple[float, int, Asked]] = []  # heap of what waits before it is asked again
+        self._anywhere: deque[Asked] = deque()
+        self._suspects: deque[Asked] = deque()  # one strike
+        self._lone: deque[Asked] = deque()  # two
         self._alone_at: Station | None = None  # the engine that is kept for one of them
         self._done: list[Answer] = []
         self._worked = time.monotonic()  # when any engine was last there
@@ -128,7 +94,7 @@ class EnginePool:
         if request.key in self._keys:
             raise ValueError(f"request {request.key} is already in flight")
         self._keys.add(request.key)
-        self._place(_Asked(request, time.monotonic()))
+        self._place(Asked(request, time.monotonic()))
 
     def poll(self, timeout: float) -> list[Answer]:
         """Answers there are, waiting for the first. Errors: EngineError when no engine works, ModelNotFound."""
@@ -176,6 +142,7 @@ class EnginePool:
         elif news.kind == "busy":
             wait_s = self._wait(1) if news.wait_s is None else news.wait_s
             station.not_before = time.monotonic() + wait_s
+            station.busy_since, station.why = station.busy_since or time.monotonic(), news.why
             self._place(asked)
         elif news.kind == "fault":
             self._fault(station, asked)
@@ -194,24 +161,24 @@ class EnginePool:
         elif station.state == "starting":
             station.state, station.proven, station.lost, station.faults, station.vain = "up", False, [], 0, 0
 
-    def _answered(self, station: Station, asked: _Asked, answer: Answer) -> None:
-        station.proven, station.faults, station.deaths, station.lost = True, 0, 0, []
+    def _answered(self, station: Station, asked: Asked, answer: Answer) -> None:
+        station.proven, station.faults, station.deaths, station.lost, station.busy_since = True, 0, 0, [], None
         station.answers += 1
         station.output_tokens += answer.output_tokens
         self._finish(asked, answer)
 
-    def _finish(self, asked: _Asked, answer: Answer) -> None:
+    def _finish(self, asked: Asked, answer: Answer) -> None:
         self._keys.discard(answer.key)
         seconds = answer.seconds or time.monotonic() - asked.since
         self._done.append(replace(answer, seconds=seconds))
 
-    def _fault(self, station: Station, asked: _Asked) -> None:
+    def _fault(self, station: Station, asked: Asked) -> None:
         station.faults += 1
         if station.faults >= _FAULTS:
             self._set_aside(station, asked.last)
         self._again(asked)
 
-    def _lose(self, station: Station, asked: _Asked) -> None:
+    def _lose(self, station: Station, asked: Asked) -> None:
         """A server took a request and gave nothing back. Several in a row, or one from a server already given up, are
         counted as an engine's death."""
         station.lost.append(asked.request.key)
@@ -219,7 +186,7 @@ class EnginePool:
             self._set_aside(station, asked.last)
         self._again(asked)
 
-    def _again(self, asked: _Asked) -> None:
+    def _again(self, asked: Asked) -> None:
         """Ask once more, after a wait, or give the request up."""
         asked.attempts += 1
         if asked.attempts >= self._cfg.max_attempts:
@@ -282,7 +249,7 @@ class EnginePool:
 
     # Who gets what
 
-    def _place(self, asked: _Asked) -> None:
+    def _place(self, asked: Asked) -> None:
         """Put a request where it belongs by its strikes, and by where its like went."""
         strikes = self._strikes.get(asked.request.key, 0)
         if strikes >= STRIKES:
@@ -321,7 +288,7 @@ class EnginePool:
             while len(station.in_flight) < limit and (asked := self._next(station)) is not None:
                 self._send(station, asked)
 
-    def _next(self, station: Station) -> _Asked | None:
+    def _next(self, station: Station) -> Asked | None:
         """What an engine with room is asked: suspects, its own, what waits for any, what waits for others."""
         if self._suspects:
             under = sum(1 for key in station.in_flight if self._strikes.get(key))
@@ -331,7 +298,7 @@ class EnginePool:
             self._take_over(station, self._anywhere or max((one.waiting for one in self.stations), key=len))
         return station.waiting.popleft() if station.waiting else None
 
-    def _take_over(self, station: Station, waiting: deque[_Asked]) -> None:
+    def _take_over(self, station: Station, waiting: deque[Asked]) -> None:
         """Make a passage that waits elsewhere one of an engine that has nothing of its own."""
         if not waiting:
             return
@@ -343,7 +310,7 @@ class EnginePool:
         if affinity:
             self._homes[affinity] = station
 
-    def _send(self, station: Station, asked: _Asked) -> None:
+    def _send(self, station: Station, asked: Asked) -> None:
         if not station.in_flight:
             station.progress = time.monotonic()  # it was idle, not stuck
         station.in_flight[asked.request.key] = asked
@@ -374,13 +341,19 @@ class EnginePool:
 
     def _refuse_silence(self, now: float) -> None:
         """Stop where nothing works: at once when nothing ever will. Errors: EngineError."""
-        loading = [one for one in self.stations if one.state == "starting" and not one.deaths]
-        if loading or any(station.state == "up" for station in self.stations):
+        if any(self._may_work(station, now) for station in self.stations):
             self._worked = now
             return
         hopeless = all(station.not_before == float("inf") for station in self.stations)
         if self._keys and (hopeless or now - self._worked > self._cfg.down_after_s):
             raise EngineError("; ".join(f"{station.member.name}: {station.why}" for station in self.stations))
+
+    def _may_work(self, station: Station, now: float) -> bool:
+        """Whether an engine is at work, or on its way for the first time."""
+        if station.state == "starting":
+            return not station.deaths
+        busy = station.busy_since is not None and now - station.busy_since > self._cfg.down_after_s
+        return station.state == "up" and not busy
 
     def _wake_at(self) -> float:
         """When the clock next asks for something."""

@@ -121,6 +121,12 @@ def test_too_many_requests_costs_no_attempt_and_is_waited_for_as_long_as_the_ser
     assert time.monotonic() - start >= 1.0
 
 
+def test_a_server_that_is_busy_for_ever_stops_the_run(server: Server) -> None:
+    server.play, server.retry_after = (lambda text, attempt: "429"), "0.1"
+    with pytest.raises(EngineError, match="HTTP 429"):
+        drain(pool(server, down_after_s=0.5), many(3))
+
+
 def test_while_one_server_is_busy_the_other_works(servers: list[Server]) -> None:
     servers[0].play, servers[0].retry_after = (lambda text, attempt: "429"), "60"
     answers = drain(pool(*servers), many(30))
