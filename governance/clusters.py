@@ -100,7 +100,7 @@ def _first_of_each(table: pa.Table, keys: tuple[np.ndarray, ...]) -> pa.Table:
 
 def older_clusters(job: Shuffle, age: int, run: Run) -> pa.Table:
     """CLUSTERS of a run of an older dump; empty for the job's own, whose clusters are not known yet."""
-    return _clusters(job.at(age), run.number) if age < job.age else CLUSTERS.empty_table()
+    return stored(job.at(age), run.number) if age < job.age else CLUSTERS.empty_table()
 
 
 def survivors_of(job: Shuffle, found: pa.Table, uids: pa.Array, ranks: np.ndarray) -> tuple[pa.Array, pa.Array]:
@@ -115,19 +115,19 @@ def survivors_of(job: Shuffle, found: pa.Table, uids: pa.Array, ranks: np.ndarra
 def clusters_of_shard(job: Shuffle, shard: int, uids: pa.ChunkedArray) -> pa.Table:
     """The cluster rows among ``uids`` of one shard of the job's own dump."""
     run = next(run.number for run in job.own.runs if shard in run.shards)
-    table = _clusters(job, run)
+    table = stored(job, run)
     return table.filter(pc.is_in(table["uid"], value_set=uid_to_bytes(uids.combine_chunks())))
 
 
 def clusters_of(job: Job, uids: pa.ChunkedArray) -> pa.Table | None:
     """The cluster rows among ``uids``, which may be of any shards; None if there are none."""
     wanted = uid_to_bytes(uids.combine_chunks()) if len(uids) else pa.array([], UID)
-    tables = (_clusters(job, number) for number in sorted(committed(job.store, job.base, "duplicates")))
+    tables = (stored(job, number) for number in sorted(committed(job.store, job.base, "duplicates")))
     table = gathered((table.filter(pc.is_in(table["uid"], value_set=wanted)) for table in tables), CLUSTERS)
     return table if table.num_rows else None
 
 
-def _clusters(job: Job, run: int) -> pa.Table:
+def stored(job: Job, run: int) -> pa.Table:
     """CLUSTERS of the rows of a run."""
     record = read_record(job.store, job.base, "duplicates", run)
     return gathered((read_sound(job, record, part) for part in record.parts), CLUSTERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -47,9 +48,9 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
         if not path and not found:
             continue
         related = _find(store, "L3", dump, number, "parent_uid", root)
-        duplicates = _duplicates(store, "L1", dump, root)
+        duplicates = _duplicates(store, "L1", dump, [root]).get(root)
         written = _written(related, uid)
-        alike = {note["uid"]: _duplicates(store, "L3", dump, note["uid"]) for note in _kept(written)}
+        alike = _duplicates(store, "L3", dump, [note["uid"] for note in _kept(written)])
         return {
             "uid": uid,
             "root_uid": root,
@@ -60,7 +61,7 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
             "duplicates": duplicates,
             "not_checked": _not_checked(store, dump),
             "written": written,
-            "alike": {one: told for one, told in alike.items() if told},
+            "alike": alike,
             "children": [] if found else related,
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
@@ -128,18 +129,20 @@ def _written_fate(found: list[dict[str, Any]], alike: dict[str, Any] | None) -> 
     )
 
 
-def _duplicates(store: Store, tier: str, dump: str, uid: str) -> dict[str, Any] | None:
-    """Of a victim its ``survivor``, the ``kind`` of likeness, and the row it is like; of a survivor its ``victims`` in
-    its own dump; None for the rest."""
-    key, own, victims = pa.scalar(bytes.fromhex(uid), UID), [], []
-    for record in read_records(store, f"{tier}/{dump}", "duplicates"):
+def _duplicates(store: Store, tier: str, dump: str, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By uid, those of them that have duplicates: of a victim its ``survivor``, the ``kind`` of likeness, and the row
+    it is like; of a survivor its ``victims`` in its own dump."""
+    keys = pa.array([bytes.fromhex(uid) for uid in uids], UID)
+    own, victims = [], []
+    for record in read_records(store, f"{tier}/{dump}", "duplicates") if uids else ():
         for table in read_parts(store, record.parts):
-            own += table.filter(pc.equal(table["uid"], key)).to_pylist()
-            group = table.filter(pc.and_(pc.equal(table["survivor"], key), pc.is_valid(table["reason"])))
-            victims += [row["uid"].hex() for row in group.to_pylist()]
-    if not own:
-        return None
-    (found,) = own
+            own += table.filter(pc.is_in(table["uid"], value_set=keys)).to_pylist()
+            group = table.filter(pc.and_(pc.is_in(table["survivor"], value_set=keys), pc.is_valid(table["reason"])))
+            victims += [(row["survivor"], row["uid"].hex()) for row in group.to_pylist()]
+    return {row["uid"].hex(): _alikeness(row, dump, [uid for key, uid in victims if key == row["uid"]]) for row in own}
+
+
+def _alikeness(found: dict[str, Any], dump: str, victims: list[str]) -> dict[str, Any]:
     if found["reason"] is None:
         return {"cluster_size": found["cluster_size"], "victims": victims[:_MEMBERS]}
     body = {"cluster_size": found["cluster_size"], "survivor": found["survivor"].hex(), "kind": found["reason"]}

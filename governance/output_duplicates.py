@@ -196,10 +196,11 @@ def _held_clusters(held: pa.Table) -> pa.Table:
     return pa.table(columns, schema=clusters.CLUSTERS)
 
 
-def duplicates_of(job: Outputs, shard: int, uids: pa.ChunkedArray) -> pa.Table:
-    """uid and reason of those among the outputs of a shard that add nothing."""
-    if not job.settings.l3.dedup.enabled or not len(uids):
-        return pa.table([pa.array([], pa.string()), pa.array([], pa.string())], names=["uid", "reason"])
-    found = clusters.clusters_of_shard(job, shard, uids)
-    found = found.filter(pc.is_valid(found["reason"]))
+def duplicates_of(job: Outputs, shard: int) -> pa.Table:
+    """uid and reason of the outputs that add nothing, among those of a shard and of its run."""
+    found = clusters.CLUSTERS.empty_table()
+    if job.settings.l3.dedup.enabled:
+        run = next(run.number for run in job.own.runs if shard in run.shards)
+        found = clusters.stored(job, run)
+        found = found.filter(pc.is_valid(found["reason"]))
     return pa.table([dedup.uid_from_bytes(found["uid"]), found["reason"]], names=["uid", "reason"])

@@ -52,10 +52,9 @@ def assembled(job: Outputs, number: int) -> Iterator[tuple[pa.Table, pa.Table, p
     nothing), those of them that rows are made of, and the rows, as the tier's schema has them."""
     parent = read_record(job.store, job.parent_base, "data", number)
     notes = read_record(job.store, job.base, "annotations", number)
-    documents = _Parents(job, data_parts(parent))
+    documents, duplicates = _Parents(job, data_parts(parent)), duplicates_of(job, number)
     for table in whole_documents(read_parts(job.store, annotation_parts(notes), COLUMNS)):
-        kept = table["uid"].filter(pc.is_valid(table["row_uid"]))
-        table = _with_duplicates(table, duplicates_of(job, number, kept))
+        table = _with_duplicates(table, duplicates)
         left = table.filter(_stays(table))
         rows = make_rows(left, documents.of(pc.unique(left["parent_uid"])))
         yield table, left, conform(rows, tier_schema(job.tier))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +13,10 @@ from governance.config import Settings
 from governance.errors import CorpusError, RunError
 from governance.job import annotation_parts, data_parts
 from governance.output_duplicates import outputs_of
-from governance.parts import read_all, read_parts
+from governance.parts import read_parts
 from governance.plan import lasting_fingerprint
 from governance.refined import FIGURE_COLUMNS, STEP, Refining, accounts_of, figures_of
-from governance.select_outputs import assembled, by_folder
+from governance.select_outputs import assembled, by_folder, whole_documents
 from manifests import ledger as accounts
 from manifests.records import Record, committed, read_record
 from manifests.store import Store
@@ -25,16 +26,18 @@ _MISSING = (CorpusError, RunError, FileNotFoundError)  # of what is missing or d
 
 def account_faults(store: Store, record: Record) -> Iterator[str]:
     """Where the annotations of a shard, counted again, do not give its requests, outputs and figures."""
+    ledger, figures = record.ledger[:0], Counter[str]()
     try:
-        notes = read_all(store, annotation_parts(record), FIGURE_COLUMNS)
+        for notes in whole_documents(read_parts(store, annotation_parts(record), (*FIGURE_COLUMNS, "parent_uid"))):
+            ledger = accounts.merge([ledger, accounts_of(notes)])
+            figures.update(figures_of(notes))
     except _MISSING:
         return
-    ledger = accounts_of(notes) if notes is not None else []
     told = {account["stage"]: account for account in accounts.dump(record.ledger)}
     for account in accounts.dump(ledger):
         if told.get(account["stage"]) != account:
             yield f"shard {record.number}: its annotations give other {account['stage']} than its ledger tells"
-    if notes is not None and figures_of(notes) != record.figures:
+    if record.parts and dict(figures) != record.figures:
         yield f"shard {record.number}: its figures are not those of its annotations"
 
 
