@@ -116,11 +116,11 @@ def _of(told: Mapping[str, Any], name: str) -> int:
 
 
 def table(told: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Rows of the table of pass rates: what, requests, outputs, passed, share."""
+    """Rows of the table of pass rates: what, requests, outputs, passed, share; of all that gave outputs."""
     rows = []
     for group in GROUPS:
         for name, counts in told["pass_rates"][group].items():
-            share = "" if counts["pass_rate"] is None else f"{counts['pass_rate']:.1%}"
-            numbers = (f"{counts.get(count, 0):,}" for count in ("requests", "outputs", "kept"))
-            rows.append((f"{group} {name}", *numbers, share))
+            if counts["pass_rate"] is not None:
+                numbers = (f"{counts.get(count, 0):,}" for count in ("requests", "outputs", "kept"))
+                rows.append((f"{group} {name}", *numbers, f"{counts['pass_rate']:.1%}"))
     return rows

@@ -24,6 +24,7 @@ from governance.refined import Refining, ShardNotes
 from governance.synthesis import conversation
 from manifests.records import Part, commit, read_record
 from stages.conversation import Finished, read
+from stages.notes import WRITE
 from stages.synthesize import Task, plan_row, with_questions
 from synth.engines import QUARANTINED, Answer, EngineError, Request, open_engine
 from synth.engines_pool import EnginePool
@@ -201,8 +202,9 @@ class Refiner:
     def _finish(self, document: _Document, task: int, outcome: Finished) -> None:
         """Take a task's annotations, start what follows from it, and write the document when nothing is open."""
         document.notes[task] = outcome.annotations
-        self._news["outputs"] += len(outcome.annotations)
-        self._news["passed"] += sum(note["outcome"] == "kept" for note in outcome.annotations)
+        outputs = [note for note in outcome.annotations if note["role"] == WRITE and note.get("text") is not None]
+        self._news["outputs"] += len(outputs)
+        self._news["passed"] += sum(note["outcome"] == "kept" for note in outputs)
         first = len(document.tasks)
         document.tasks += outcome.follow
         for follow in range(first, len(document.tasks)):
