@@ -23,6 +23,7 @@ from manifests.store import Store
 from stages.output_keys import OutputDedupConfig
 from tests.duplicate_corpora import edited, jaccard, page
 
+STEPS = ("output_samples", "l2_samples", "shared", "held", "buckets", "stars", "pairs", "shingles", "confirmed")
 LONG = " ".join(page(1000, words=60))
 
 
@@ -220,3 +221,19 @@ def test_the_select_step_balances_and_drops_what_the_search_says(store: Store) -
     assert dedup.balances() and (dedup.came.rows, dedup.kept.rows, rows.kept.rows) == (3, 2, 2)
     assert Counter(part.path.split("/")[3] for part in record.parts) == {"qa": 1, "multi_style": 1}
     assert record.figures["near_duplicate"] == 1 and record.figures["verified_tokens"] == 20
+
+
+@pytest.mark.parametrize("lost", ["output_samples", "shared", "held", "stars", "pairs", "shingles", "confirmed"])
+def test_a_part_that_is_lost_on_the_way_is_made_again(store: Store, lost: str) -> None:
+    words = page(3, words=60)
+    documents = [[f"{' '.join(page(7, words=100))} {LONG}", "a page"]]
+    job = job_of(store)
+    write(job, [[Output(LONG, document=1), Output(" ".join(words)), Output(" ".join(edited(words, 1)))]], documents)
+    expected = dropped(job)
+    assert set(expected.values()) == {"in_l2", "near_duplicate"}
+    parts = [found.path for found in store.list("L3/web") if f"/{lost}/" in found.path and "_shards" not in found.path]
+    later = [found.path for found in store.list("L3/web/_shards") if "annotations" not in found.path]
+    following = {"labels", "duplicates", *STEPS[STEPS.index(lost) + 1 :]}
+    store.delete([*parts, *(path for path in later if path.split("/")[3] in following)])
+    store.delete([found.path for found in store.list("L3/web/duplicates")])
+    assert parts and dropped(job) == expected
