@@ -245,6 +245,8 @@ def _follow(reading: _Reading) -> list[Task]:
         content = editing.edited_content(task.row["content"], programs)
         return plan_writing({**task.row, "content": content, "edited": content != task.row["content"]}, talk)
     if task.prompt.task == "knowledge":
-        planned = [plan_exercise(task, one["text"], number, talk) for number, one in enumerate(kept)]
+        # A point that a model lists twice is one: two equal tasks would share their keys.
+        points = dict.fromkeys(one["text"] for one in kept)
+        planned = [plan_exercise(task, point, number, talk) for number, point in enumerate(points)]
         return [one for one in planned if one is not None]
     return []

@@ -50,7 +50,7 @@ def _row(
 ) -> dict[str, Any]:
     first = kept[0]
     content = first["text"]
-    if first["task"] == "qa":
+    if first["question"] is not None:
         text = parent["content"]
         if first["edited"]:
             text = edited_content(text, edits[first["parent_uid"]])

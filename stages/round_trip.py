@@ -23,11 +23,21 @@ UNANSWERED = {
     ),
     "zh": re.compile(r"没有(?:提到|说明|提及|给出)|未(?:提到|说明|提及|给出)|不知道|无法(?:回答|得知|确定)|无从"),
 }
-POLAR = {
-    "en": re.compile(r"^\W*(yes|no)\b", re.IGNORECASE),
-    "zh": re.compile(r"^\W*(不是|没有|不能|不会|不可以|不|否|是|有|能|会|可以|对)"),
+POLAR_WORD = {
+    "en": re.compile(r"^\W*(yes|no)\b[,.\s]*", re.IGNORECASE),
+    "zh": re.compile(r"^\W*(是的?|对的?|可以|能|会|有|否|不|不是|不能|不会|不可以|没有)(?:\W+|$)"),
 }
-POSITIVE = frozenset(("yes", "是", "有", "能", "会", "可以", "对"))
+DENYING = ("no", "不", "没", "否")
+POLAR_QUESTION = {
+    "en": re.compile(
+        r"^\W*(?:is|are|was|were|do|does|did|can|could|will|would|should|must|may|might|has|have|had)\b", re.IGNORECASE
+    ),
+    "zh": re.compile(r"吗\W*$|是否|能否|可否|会否|是不是|能不能|可不可以|会不会|有没有"),
+}
+SAME_CONTENT = 0.75  # of the longer answer's content: from here on two answers speak of one thing
+REFUSAL_UNITS = 3  # content units at most that a bare refusal has beyond the question
+NUMBER_STEMS = frozenset(units.stem(word) for word in units.NUMBER_WORDS)
+HAN_DIGITS = str.maketrans("〇零一二两三四五六七八九", "001223456789")
 
 
 class RoundTripConfig(Config):
@@ -40,32 +50,79 @@ class RoundTripConfig(Config):
 
 
 def agreement(first: str, second: str, question: str, language: str) -> float:
-    """How far two answers to one question say the same, 0 to 1: the F1 of their content that the question does not
-    hold. Another polarity or no number in common is 0; so is an answer that there is none.
+    """How far two answers to one question say the same, 0 to 1, in whichever order: the F1 of their content that the
+    question does not hold. Another polarity or no number in common is 0; so is one that says there is no answer.
 
     Source: token F1 as SQuAD scores answers (Rajpurkar et al. 2016, arXiv:1606.05250), over content units.
     """
-    if UNANSWERED[language].search(second) or _opposed(first, second, language):
+    if any(_declines(text, question, language) for text in (first, second)):
         return 0.0
-    numbers = [units.numbers(text, language) - units.numbers(question, language) for text in (first, second)]
+    if _opposed(first, second, question, language):
+        return 0.0
+    numbers = [_numbers(text, language) - _numbers(question, language) for text in (first, second)]
     if all(numbers) and not numbers[0] & numbers[1]:
         return 0.0
+    if _is_polar(first, second, question, language):
+        return 1.0
     asked = set(units.content_units(question, language))
-    news = [set(units.content_units(text, language)) for text in (first, second)]
-    told = [found - asked or found for found in news]
+    told = [set(units.content_units(text, language)) for text in (first, second)]
     # What the question says already counts for nothing, unless that is all that one of the answers says.
-    if any(not found - asked for found in news):
-        told = news
+    if all(found - asked for found in told):
+        told = [found - asked for found in told]
+    # A number is the same in digits and in words.
+    told = [_without_numbers(found, language) | own for found, own in zip(told, numbers, strict=True)]
     common = len(told[0] & told[1])
     return 2 * common / (len(told[0]) + len(told[1])) if common else 0.0
 
 
-def _opposed(first: str, second: str, language: str) -> bool:
-    """Whether one says yes and the other no."""
-    said = [POLAR[language].match(text) for text in (first, second)]
-    if not all(said):
+def _declines(answer: str, question: str, language: str) -> bool:
+    """Whether an answer says that there is none, and nothing else: "80, if no port is given" answers."""
+    rest = UNANSWERED[language].sub("", answer)
+    if rest == answer:
         return False
-    return len({match[1].lower() in POSITIVE for match in said if match}) == 2
+    if _numbers(answer, language) - _numbers(question, language):
+        return False
+    asked = set(units.content_units(question, language))
+    return len(set(units.content_units(rest, language)) - asked) <= REFUSAL_UNITS * (2 if language == "zh" else 1)
+
+
+def _is_polar(first: str, second: str, question: str, language: str) -> bool:
+    """Whether a yes-or-no question is answered, by one of the two with no more than that word."""
+    if not POLAR_QUESTION[language].search(question):
+        return False
+    rests = [POLAR_WORD[language].sub("", text) for text in (first, second)]
+    return any(rest != text and not rest.strip() for rest, text in zip(rests, (first, second), strict=True))
+
+
+def _opposed(first: str, second: str, question: str, language: str) -> bool:
+    """Whether one affirms what the other denies: in their first word, or in much the same other words."""
+    if POLAR_QUESTION[language].search(question):
+        return _affirms(first, language) != _affirms(second, language)
+    told = [set(units.content_units(text, language)) for text in (first, second)]
+    same = len(told[0] & told[1]) >= max(2, SAME_CONTENT * max(map(len, told)))
+    return same and units.is_negated(first, language) != units.is_negated(second, language)
+
+
+def _affirms(answer: str, language: str) -> bool:
+    """Whether an answer to a yes-or-no question says yes, by its first word, or else by denying nothing."""
+    said = POLAR_WORD[language].match(answer)
+    if said:
+        return not said[1].lower().startswith(DENYING)
+    return not units.is_negated(answer, language)
+
+
+def _numbers(text: str, language: str) -> set[str]:
+    """The numbers of a text as digits, where one word or character says them."""
+    found = units.numbers(text, language)
+    if language != "zh":
+        return {units.NUMBER_WORDS.get(number, number) for number in found}
+    return {number.translate(HAN_DIGITS) if len(number) == 1 else number for number in found}
+
+
+def _without_numbers(content: set[str], language: str) -> set[str]:
+    """Content units but for numbers, which are compared as digits."""
+    han = "零〇一二三四五六七八九十百千万亿两" if language == "zh" else ""
+    return {unit for unit in content if not (unit[0].isdigit() or unit in NUMBER_STEMS or unit in han)}
 
 
 def judge_round_trip(

@@ -192,9 +192,10 @@ def plan_writing(row: Mapping[str, Any], talk: Conversation) -> list[Task]:
         cfg.min_prose_ratio,
     )
     names = [name for name in cfg.tasks if name != "exercise"]
-    if (row["lang"], "dialogue") in talk.prompts or (row["lang"], "knowledge") in talk.prompts:
-        marked = is_mathematical(text, row["lang"], cfg.mathematics)
-        names += [name for name in cfg.math_tasks if name not in (*names, "exercise") and marked]
+    of_mathematics = [name for name in cfg.math_tasks if name not in (*names, "exercise")]
+    of_mathematics = [name for name in of_mathematics if (row["lang"], name) in talk.prompts]
+    if of_mathematics and is_mathematical(text, row["lang"], cfg.mathematics):
+        names += of_mathematics
     return [
         task
         for passage in passages[: cfg.max_passages]

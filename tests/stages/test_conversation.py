@@ -15,6 +15,7 @@ from stages.notes import to_table
 from stages.refined_rows import make_rows
 from stages.round_trip import RoundTripConfig
 from stages.synthesize import Conversation, SynthesizeConfig, open_conversation, plan_row
+from synth.checks import ChecksConfig
 from synth.engines import Answer, Request, failed
 from synth.prompt_files import parse_prompt
 
@@ -180,6 +181,27 @@ def test_a_rejected_round_trip_is_asked_again_within_the_budget() -> None:
     done = drive(conversation(retries=1), reply)
     assert [note["outcome"] for note in notes_of(done)] == ["rejected", "kept"]
     assert seen == {"write": 2, "answer_with": 2, "answer_without": 2}
+
+
+def test_a_knowledge_point_listed_twice_makes_one_exercise() -> None:
+    own = {"knowledge": header("knowledge", "points"), "exercise": header("exercise", "exercise")}
+    own = {task: data + b"{{ passage }}\n" for task, data in own.items()}
+    lenient = ChecksConfig(min_rewrite_ratio=0.0)
+    options = {"math_tasks": ("knowledge", "exercise"), "difficulties": ("hard",), "checks": lenient}
+    talk = conversation(own, round_trip=RoundTripConfig(enabled=False), **options)
+    page = {**l2_row(), "content": f"{FIRST}\n{SECOND} \u03b1 \u03b2 \u2211 \u222b theorem of the integral."}
+    point = "The cron program of Unix was written in 1975 and runs commands at set fixed times of the day.\n"
+    done = drive(talk, lambda asked: says(asked, f"1. {FIRST}\n2. {FIRST}\n3. {point}"), page)
+    exercises = [note for note in notes_of(done) if note["task"] == "exercise"]
+    points = {note["text"] for note in notes_of(done) if note["task"] == "knowledge" and note["outcome"] == "kept"}
+    assert points and len(exercises) == len(points) == len({note["key"] for note in exercises})
+
+
+def test_tasks_of_mathematics_without_a_prompt_are_left_out() -> None:
+    page = {**l2_row(), "content": f"{FIRST}\n{SECOND} \u03b1 \u03b2 \u2211 \u222b theorem of the integral."}
+    assert {task.prompt.task for task in plan_row(page, conversation())} == {"qa"}
+    own = {"knowledge": header("knowledge", "points") + b"{{ passage }}\n"}
+    assert {task.prompt.task for task in plan_row(page, conversation(own))} == {"qa", "knowledge"}
 
 
 FATES = st.sampled_from(("pair", "several", "garbage", "fail", "agree", "differ", "think", "empty"))

@@ -29,6 +29,15 @@ ANSWER = "The cron program of Unix was written in 1975."
         ("珊瑚礁由珊瑚虫建造而成。", "文中没有说明。", "珊瑚礁由什么建造而成？", "zh", False),
         ("珊瑚礁由珊瑚虫建造而成。", "珊瑚虫", "珊瑚礁由什么建造而成？", "zh", True),
         ("是，可以恢复。", "不可以恢复。", "可以恢复吗？", "zh", False),
+        ("日志可以恢复。", "日志不可以恢复。", "删除后的日志能恢复吗？", "zh", False),
+        ("是的，日志可以恢复。", "可以。", "删除后的日志能恢复吗？", "zh", True),
+        ("Yes, cron can run at night.", "Cron cannot run at night.", "Can cron run at night?", "en", False),
+        ("No.", "The text does not say.", "Can cron run at night?", "en", False),
+        ("The server must be restarted.", "The server must not be restarted.", "What follows an update?", "en", False),
+        ("It has three fields.", "It has 3 fields.", "How many fields does it have?", "en", True),
+        ("有三个字段。", "3个", "有几个字段？", "zh", True),
+        ("Port 80 is used.", "80, if it is not specified.", "Which port is the default?", "en", True),
+        ("The text does not say.", "The text does not say.", "When was it written?", "en", False),
     ],
 )
 def test_two_answers_agree_when_they_say_the_same_beyond_the_question(
@@ -40,7 +49,9 @@ def test_two_answers_agree_when_they_say_the_same_beyond_the_question(
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=40), st.sampled_from(("en", "zh")))
 def test_agreement_is_a_share_of_any_texts(first: str, second: str, question: str, language: str) -> None:
-    assert 0.0 <= agreement(first, second, question, language) <= 1.0
+    found = agreement(first, second, question, language)
+    assert 0.0 <= found <= 1.0
+    assert found == agreement(second, first, question, language)
 
 
 def test_a_pair_is_kept_when_the_passage_gives_its_answer_and_nothing_else_does() -> None:
