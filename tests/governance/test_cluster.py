@@ -81,6 +81,21 @@ class Counter:
             os.kill(os.getpid(), signal.SIGKILL)
         yield {"item": item, "done": True}
 
+    def close(self) -> None:
+        Path(self.folder, "closed").touch()
+
+
+class Sleeper(Counter):
+    """An engine that falls silent once in the middle of an item."""
+
+    def work(self, item: int) -> Iterator[dict[str, Any]]:
+        yield {"item": item, "done": False}
+        mark = Path(self.folder, "slept")
+        if item == 1 and not mark.exists():
+            mark.touch()
+            time.sleep(600)
+        yield {"item": item, "done": True}
+
 
 @pytest.mark.parametrize("count", [0, 1, 7, 500])
 def test_every_item_is_done_once(cluster: Cluster, count: int) -> None:
@@ -118,6 +133,25 @@ def test_an_engine_that_dies_is_replaced_and_its_item_done_elsewhere(cluster: Cl
     )
     assert sorted(done) == [0, 1, 2]
     assert len(list(tmp_path.glob("loaded-*"))) == 2
+
+
+def test_an_engine_that_falls_silent_is_replaced_and_its_item_done_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        done.extend([event["item"]] if event["done"] else [])
+
+    cluster.stream(Sleeper, str(tmp_path), [0, 1, 2], note, engines=2, silent_s=8.0)
+    assert sorted(done) == [0, 1, 2]
+
+
+def test_an_engine_in_this_process_is_closed_whatever_happens(tmp_path: Path) -> None:
+    def stop(event: dict[str, Any]) -> None:
+        raise RunError("enough", "")
+
+    with Cluster(workers=0) as here, pytest.raises(RunError, match="enough"):
+        here.stream(Counter, str(tmp_path), [0], stop)
+    assert (tmp_path / "closed").exists()
 
 
 def test_a_stopped_worker_is_overtaken_and_what_it_says_on_waking_is_ignored(cluster: Cluster, tmp_path: Path) -> None:
