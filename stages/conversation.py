@@ -18,12 +18,12 @@ from stages import editing
 from stages.decontaminate import screen
 from stages.notes import EDIT, JUDGE, WRITE, note
 from stages.round_trip import WITH, WITHOUT, judge_round_trip
-from stages.synthesize import Conversation, Task, digest, plan_exercise, plan_writing
+from stages.synthesize import CHARS_PER_HAN, Conversation, Task, digest, plan_exercise, plan_writing
 from stages.verify import Verdict
 from synth.engines import Answer, Request
 from synth.parsed import Parsed, ParseError
 from synth.parsers import parse
-from synth.passages import Span
+from synth.passages import Span, surroundings
 from synth.prompt_files import Prompt
 
 
@@ -187,7 +187,9 @@ def _second_readings(reading: _Reading, asked: Request, verdict: Verdict, item: 
     task, found = reading.task, {}
     shown = task.row["content"][slice(*asked.meta["target"])]
     parsed = verdict.parsed
-    values = {"passage": shown, "context": task.passage_text, "question": parsed.question or ""}
+    most = reading.talk.cfg.round_trip.context_chars // (CHARS_PER_HAN if task.prompt.language == "zh" else 1)
+    context = surroundings(task.row["content"], task.passage, asked.meta["target"], most)
+    values = {"passage": shown, "context": task.row["content"][slice(*context)], "question": parsed.question or ""}
     values["answer"] = parsed.answer or parsed.text
     for role, prompt in second_readings(task, reading.talk).items():
         of = f"{asked.key}.{item}"

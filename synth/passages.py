@@ -113,6 +113,23 @@ def opens_with_subject(text: str, span: Span) -> bool:
     return OPENING.match(text, *span) is None
 
 
+def surroundings(text: str, passage: Span, target: Span, max_chars: int) -> Span:
+    """The target with whole sentences of its passage around it, after and before it in turn, as far as the budget
+    goes; the target alone where nothing more fits."""
+    found = sentences(text, passage)
+    before = [start for start, _ in found if start < target[0]]
+    after = [end for _, end in found if end > target[1]]
+    start, end = target
+    grown = True
+    while grown:
+        grown = False
+        if after and after[0] - start <= max_chars:
+            end, grown = after.pop(0), True
+        if before and end - before[-1] <= max_chars:
+            start, grown = before.pop(), True
+    return start, end
+
+
 def _is_poor_target(text: str, span: Span) -> bool:
     """Whether a span leans on what stands before it, or asks something itself."""
     return LEANING.match(text, *span) is not None or any(mark in text[slice(*span)] for mark in ("?", "\uff1f"))

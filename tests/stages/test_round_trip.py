@@ -38,6 +38,8 @@ ANSWER = "The cron program of Unix was written in 1975."
         ("有三个字段。", "3个", "有几个字段？", "zh", True),
         ("Port 80 is used.", "80, if it is not specified.", "Which port is the default?", "en", True),
         ("The text does not say.", "The text does not say.", "When was it written?", "en", False),
+        ("Cron rotates logs at night.", "Cron rotates logs.", "What does cron rotate logs?", "en", False),
+        ("Cron, because it starts with the system.", "Cron.", "Does cron or anacron start first?", "en", True),
     ],
 )
 def test_two_answers_agree_when_they_say_the_same_beyond_the_question(

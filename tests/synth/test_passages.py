@@ -15,6 +15,7 @@ from synth.passages import (
     opens_with_subject,
     paragraphs,
     sentences,
+    surroundings,
 )
 
 PROSE = "Coral reefs cover less than one percent of the sea floor. They are built by small animals called polyps."
@@ -122,3 +123,22 @@ def test_sentences_to_ask_about_are_ordered_disjoint_and_within_bounds(text: str
     found = cut_sentences(text, (0, len(text)), shortest, longest)
     assert all(shortest <= end - start <= longest for start, end in found)
     assert all(first[1] <= second[0] for first, second in pairwise(found))
+
+
+def test_surroundings_are_whole_sentences_of_the_passage_within_the_budget() -> None:
+    text = "Other. First one. Second one. Third one. Fourth one.\nLast."
+    passage, target = (7, len(text) - 6), (18, 29)
+    assert text[slice(*target)] == "Second one."
+    assert text[slice(*surroundings(text, passage, target, 5))] == "Second one."
+    assert text[slice(*surroundings(text, passage, target, 24))] == "Second one. Third one."
+    assert text[slice(*surroundings(text, passage, target, 34))] == "First one. Second one. Third one."
+    assert text[slice(*surroundings(text, passage, target, 500))] == text[slice(*passage)]
+
+
+@given(st.text(alphabet="aB. 。\n", max_size=60), st.integers(0, 80))
+def test_surroundings_hold_the_target_and_keep_to_passage_and_budget(text: str, most: int) -> None:
+    whole = (0, len(text))
+    for start, end in sentences(text):
+        first, last = surroundings(text, whole, (start, end), most)
+        assert 0 <= first <= start < end <= last <= len(text)
+        assert last - first <= max(most, end - start)
