@@ -1,7 +1,7 @@
 """OpenAI-compatible servers, spoken to from one thread with an event loop of its own.
 
-Spoken to over aiohttp and not by the client of the package ``openai``, which takes several times the CPU time for a
-request (figures in docs/benchmarks.md) and refuses what vLLM and SGLang take beside the protocol, such as top_k.
+Spoken to over aiohttp and not by the client of the package ``openai``, which takes three times the CPU time for a
+request (1.7 ms against 0.6) and refuses what vLLM and SGLang take beside the protocol, such as top_k.
 """
 
 from __future__ import annotations
