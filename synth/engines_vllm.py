@@ -28,23 +28,10 @@ class VllmEngine:
 
     def submit(self, request: Request) -> None:
         """Queue a request; one too long for the model comes back as a failed answer. Errors: a key in flight twice."""
-        from vllm import SamplingParams
-        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
-
         if request.key in self._started:
             raise ValueError(f"request {request.key} is already in flight")
-        prompt = self._tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
-        # The template writes the special tokens itself.
-        tokens = self._tokenizer.encode(prompt, add_special_tokens=False)
-        sampling = dict(request.sampling)
-        schema = sampling.pop("schema", None)
-        params = SamplingParams(
-            **sampling,
-            output_kind=RequestOutputKind.FINAL_ONLY,
-            structured_outputs=StructuredOutputsParams(json=schema) if schema and self._structured else None,
-            # A small model often falls into a loop; what it would write until max_tokens is thrown away anyway.
-            repetition_detection=RepetitionDetectionParams(max_pattern_size=48, min_pattern_size=4, min_count=3),
-        )
+        tokens = prompt_tokens(self._tokenizer, request)
+        params = sampling_parameters(request, self._structured)
         if len(tokens) + (params.max_tokens or 0) > self._max_model_len:
             self._refused.append(failed(request.key, f"prompt_too_long: {len(tokens)} tokens"))
             return
@@ -83,8 +70,43 @@ class VllmEngine:
         self._engine.engine_core.shutdown()
 
 
+def prompt_tokens(tokenizer: Any, request: Request) -> list[int]:
+    """A request's prompt as token ids, by the model's chat template, which writes the special tokens itself."""
+    prompt = tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
+    return tokenizer.encode(prompt, add_special_tokens=False)
+
+
+def sampling_parameters(request: Request, structured: bool) -> Any:
+    """vLLM's SamplingParams of a request. Args: structured, whether an answer is held to its JSON schema."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
+
+    sampling = dict(request.sampling)
+    schema = sampling.pop("schema", None)
+    return SamplingParams(
+        **sampling,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        structured_outputs=StructuredOutputsParams(json=schema) if schema and structured else None,
+        # A small model often falls into a loop; what it would write until max_tokens is thrown away anyway.
+        repetition_detection=RepetitionDetectionParams(max_pattern_size=48, min_pattern_size=4, min_count=3),
+    )
+
+
 def _load_vllm(model: str, cfg: EngineConfig) -> Any:
     """A vLLM engine for this machine. Errors: ModelNotFound when a hub id cannot be fetched."""
+    set_environment(cfg)
+    from vllm import EngineArgs
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    args = EngineArgs(**engine_arguments(model, cfg), disable_log_stats=True)
+    try:
+        return LLMEngine.from_engine_args(args)
+    except OSError as error:
+        raise ModelNotFound(f"model {model!r} could not be loaded: {error}") from error
+
+
+def set_environment(cfg: EngineConfig) -> None:
+    """What vLLM reads while it is imported; call before that."""
     # Start-up takes 3-7 s with the engine core in this process, over 2 minutes beside it.
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -97,40 +119,36 @@ def _load_vllm(model: str, cfg: EngineConfig) -> Any:
     # with one. Waiting passively, two give 131 beside light work and 85 beside two busy processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
-    from vllm import EngineArgs
+
+
+def engine_arguments(model: str, cfg: EngineConfig) -> dict[str, Any]:
+    """The arguments of vLLM's EngineArgs, or of its LLM, on this machine; mends what vLLM 0.32 does wrong here."""
     from vllm.platforms import current_platform
-    from vllm.v1.engine.llm_engine import LLMEngine
 
     on_cpu = current_platform.is_cpu()
+    _let_vllm_scan_modules()
     if on_cpu:
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(cfg.cpu_cache_gib))
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
-    args = EngineArgs(
-        model=model,
-        revision=cfg.revision,
-        dtype=cfg.dtype or ("bfloat16" if not on_cpu or _multiplies_bfloat16() else "float32"),
-        seed=cfg.seed,
-        max_model_len=cfg.max_model_len,
-        max_num_seqs=cfg.max_num_seqs,
-        tensor_parallel_size=cfg.tensor_parallel,
-        enforce_eager=on_cpu,
-        enable_prefix_caching=True,
-        speculative_config=_speculation(cfg, on_cpu),
-        # A weak model asked for JSON may write white space to the limit.
-        structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True},
-        # Small blocks share the worked examples of a prompt almost whole; the CPU default is 128 tokens.
-        block_size=32 if on_cpu else None,
-        # On a CPU this is a share of RAM that must be free, not what is used: the default fails.
-        gpu_memory_utilization=0.2 if on_cpu else cfg.gpu_memory_utilization,
-        disable_log_stats=True,
-    )
-    _let_vllm_scan_modules()
-    if on_cpu:
         _leave_amx_attention()
-    try:
-        return LLMEngine.from_engine_args(args)
-    except OSError as error:
-        raise ModelNotFound(f"model {model!r} could not be loaded: {error}") from error
+    return {
+        "model": model,
+        "revision": cfg.revision,
+        "dtype": cfg.dtype or ("bfloat16" if not on_cpu or _multiplies_bfloat16() else "float32"),
+        "seed": cfg.seed,
+        "max_model_len": cfg.max_model_len,
+        "max_num_seqs": cfg.max_num_seqs,
+        "tensor_parallel_size": cfg.tensor_parallel,
+        "enforce_eager": on_cpu,
+        "enable_prefix_caching": True,
+        "speculative_config": _speculation(cfg, on_cpu),
+        # A weak model asked for JSON may write white space to the limit.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        # Small blocks share the worked examples of a prompt almost whole; the CPU default is 128 tokens.
+        "block_size": 32 if on_cpu else None,
+        # On a CPU this is a share of RAM that must be free, not what is used: the default fails.
+        "gpu_memory_utilization": 0.2 if on_cpu else cfg.gpu_memory_utilization,
+    }
 
 
 def _multiplies_bfloat16() -> bool:
