@@ -41,6 +41,7 @@ class Member(Protocol):
 
     name: str
     slots: int  # requests in flight that keep it full
+    quiet_s: float  # it may show nothing for so long while it works on an answer
     starts: int | None  # in vain, before it is given up; None: it is looked for again and again
 
     def send(self, request: Request) -> None:

@@ -328,7 +328,8 @@ class EnginePool:
         while self._later and self._later[0][0] <= now:
             self._place(heapq.heappop(self._later)[2])
         for station in self.stations:
-            limit = self._cfg.load_within_s if station.state == "starting" else self._cfg.hang_after_s
+            patience = max(self._cfg.hang_after_s, station.member.quiet_s)
+            limit = self._cfg.load_within_s if station.state == "starting" else patience
             busy = station.in_flight or station.state == "starting"
             if busy and now - station.progress > limit:
                 station.member.drop()

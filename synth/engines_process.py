@@ -28,6 +28,7 @@ class ProcessMember:
     def __init__(self, cfg: EngineConfig, mailbox: Mailbox) -> None:
         self.name = LOCAL
         self.starts: int | None = 3
+        self.quiet_s = 0.0  # it tells of its steps
         # A few more than run at once, so that one which finishes is followed by the next without a word from here.
         self.slots = cfg.max_num_seqs + (cfg.max_num_seqs + 3) // 4
         self._cfg, self._mailbox = cfg, mailbox

@@ -64,6 +64,7 @@ class ServerMember:
     def __init__(self, url: str, cfg: EngineConfig, slots: int, loop: Loop, mailbox: Mailbox) -> None:
         self.name, self.slots = url, slots
         self.starts: int | None = None
+        self.quiet_s = cfg.timeout_s
         self._cfg, self._loop, self._mailbox = cfg, loop, mailbox
         key = os.environ.get(cfg.api_key_env)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})

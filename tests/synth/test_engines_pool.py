@@ -127,6 +127,12 @@ def test_a_server_that_is_busy_for_ever_stops_the_run(server: Server) -> None:
         drain(pool(server, down_after_s=0.5), many(3))
 
 
+def test_a_server_may_think_as_long_as_one_attempt_may_take(server: Server) -> None:
+    server.play, server.stall_s = (lambda text, attempt: "stall"), 2.0
+    answer = drain(pool(server, timeout_s=30, hang_after_s=0.5), [ask_for("a")])["a"]
+    assert answer.error is None and server.attempts["hello"] == 1
+
+
 def test_while_one_server_is_busy_the_other_works(servers: list[Server]) -> None:
     servers[0].play, servers[0].retry_after = (lambda text, attempt: "429"), "60"
     answers = drain(pool(*servers), many(30))

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from synth import engines_process
-from synth.engines import QUARANTINED, Answer, EngineConfig, EngineError, Request, open_engine
+from synth.engines import LOCAL, QUARANTINED, Answer, EngineConfig, EngineError, Request, open_engine
 from synth.engines_pool import EnginePool
 from synth.models import ModelNotFound
+from tests.llm_server import llm_server
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,17 @@ def test_an_engine_that_is_killed_loses_no_request(engine: EnginePool) -> None:
     answers |= drain(engine, [ask_for(str(number)) for number in range(8, 30)])
     assert set(answers) == {str(number) for number in range(30)}
     assert all(answer.error is None for answer in answers.values())
+
+
+def test_the_engine_here_and_a_server_share_the_work(fake: str) -> None:
+    with llm_server() as server:
+        server.play = lambda text, attempt: "slow"
+        engine = open_engine(config(fake, endpoints=(LOCAL, server.endpoint)))
+        answers = drain(engine, [ask_for(str(number), f"text {number}") for number in range(400)])
+        engine.close()
+    assert {key: answer.text for key, answer in answers.items()} == {str(n): f"text {n}" for n in range(400)}
+    assert min(station.answers for station in engine.stations) > 10
+    assert sum(server.asked.values()) + engine.stations[0].answers == 400
 
 
 def test_closing_ends_the_process(fake: str) -> None:
