@@ -24,7 +24,7 @@ from governance.answers import AnswerLog
 from governance.errors import RunError, UsageError
 from governance.synthesis import written_by
 from stages.contract import Config
-from synth.checks import REFUSAL
+from synth.checks_form import REFUSAL
 from synth.engines import Answer, EngineConfig, EngineError, Request, open_engine
 from synth.parsed import ParseError
 from synth.parsers import MAX_SCORE, parse

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
-from synth.checks import ChecksConfig, check
+from synth.checks import CHECKS, ChecksConfig, check
+from synth.embeddings import Embedder, load_embedder
 from synth.parsed import Parsed, ParseError
 from synth.parsers import parse
+from synth.source import Source
 
 # Every figure of every check, as the annotations hold it; null where an answer never came.
 FIGURES = pa.schema(
@@ -17,15 +20,18 @@ FIGURES = pa.schema(
     | {name: pa.string() for name in ("phrases.dangling", "unsupported.which", "repetition.stutter")}
     | {f"length.{name}": pa.int64() for name in ("units", "question_units", "answer_units")}
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
-    | {"negation.flips": pa.int64(), "support.question_content": pa.int64(), "support.answer_news": pa.int64()}
+    | {"claims.turned": pa.int64(), "negation.flips": pa.int64(), "support.misplaced": pa.int64()}
+    | {"support.question_content": pa.int64(), "support.answer_news": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
-    | {"format.answers_kind": pa.bool_(), "format.question_ratio": pa.float64()}
+    | {"format.answers_kind": pa.bool_(), "format.cut_short": pa.bool_(), "format.question_ratio": pa.float64()}
     | {"language.function_words": pa.float64()}
     | {
         f"support.{name}": pa.float64()
-        for name in ("min", "mean", "pairs", "order", "question", "answer", "answer_subject")
+        for name in ("min", "mean", "together", "novel", "question", "answer", "answer_subject", "pair")
     }
+    | {f"{name}.drop": pa.string() for name in CHECKS}
 )
+_CACHED_PASSAGES = 256  # the tasks of a passage follow each other
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,15 @@ class Verdict:
     drop: str | None  # null keeps, else the first broken rule
 
 
-@dataclass(frozen=True)
 class Checker:
-    """Judges outputs; holds what the checks load."""
+    """Judges outputs; holds what the checks load, and the passages that it has taken apart. Not thread-safe."""
 
-    cfg: ChecksConfig
+    def __init__(self, cfg: ChecksConfig, embedder: Embedder | None) -> None:
+        self.cfg, self._embedder = cfg, embedder
+        self._source = lru_cache(_CACHED_PASSAGES)(self._open)
+
+    def _open(self, passage: str, title: str, language: str) -> Source:
+        return Source(passage, title, language, self._embedder)
 
     def verify(
         self,
@@ -70,13 +80,12 @@ class Checker:
         for parsed in items:
             if parsed.question is not None and parsed.answer is None:  # the model was shown the answer
                 parsed = replace(parsed, answer=passage)
-            figures = check(
-                task, language, passage, parsed, self.cfg, title=title, finish_reason=finish_reason, parse_error=error
-            )
+            source = self._source(passage, title, language)
+            figures = check(task, parsed, source, self.cfg, finish_reason=finish_reason, parse_error=error)
             verdicts.append(Verdict(parsed, figures, figures.pop("drop")))
         return verdicts
 
 
 def open_checker(cfg: ChecksConfig) -> Checker:
-    """What judges outputs by these thresholds."""
-    return Checker(cfg)
+    """What judges outputs by these thresholds. Errors: EmbeddingsNotFound, with the remedy."""
+    return Checker(cfg, load_embedder() if cfg.embeddings else None)

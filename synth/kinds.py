@@ -32,7 +32,10 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
             r"\d|[零一二三四五六七八九十百千万亿两几半]|全部|所有|多数|少数",
         ),
         (r".*(?:为什么|为何|原因)", r"因为|由于|为了|是为|以便|所以|因此|从而|否则|如果|原因"),
-        (r".*(?:怎样|怎么|如何)", r"通过|使用|用|以|按|根据|由|从|先|可以|依|借助|把|将"),
+        (
+            r".*(?:怎样|怎么|如何)",
+            r"通过|使用|用|以|按|根据|由|从|先|可以|依|借助|把|将|只要|应|需|执行|运行|调用|激活|选择|输入|编辑|设置|就",
+        ),
         (r".*(?:什么时候|何时|哪一?年)", r"\d|时|前|后|期间|直到|为止|年|月|日"),
         (r".*(?:哪里|何处|什么地方)", r"在|于|从|到|位|/"),
         (r".*吗\W*$", r"^\W*(?:是|不|可以|能|会|有|没有|对|需要|必须)"),
@@ -40,18 +43,37 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 DEFINITION = re.compile(r"what (?:is|are|was|were) (?!the (?:name|number|reason)\b)", re.IGNORECASE)
 
+_ARTICLES = frozenset(("the", "a", "an"))
+_PREPOSITIONS = units.word_set("in on at to for from with by of when if as after before into")
 DONE_TO = re.compile(r"\w(?<!us)ed\?$")  # "What was the port discontinued?": a weak model's "why"
 
 
 def answers_kind(question: str, answer: str, language: str) -> bool:
     """Whether the answer has what its question word asks for; True where the question word asks for nothing we see."""
     question = question.strip()
+    if language == "en" and _asks_for_nothing(question, answer):
+        return False
     for opening, needed in KINDS[language]:
         if re.match(opening, question, re.IGNORECASE):
             return re.search(needed, answer, re.IGNORECASE) is not None
     if DEFINITION.match(question):
         return is_definition(question, answer, language) or _opens_with_subject(question, answer, language)
     return True
+
+
+def _asks_for_nothing(question: str, answer: str) -> bool:
+    """Whether "What does the logger rotate the files?" only turns "The logger rotates the files." into a question: the
+    answer holds the question's verb, inflected, before the same word."""
+    if not re.match(r"what (?:do|does|did|can|will|is|are)\b", question, re.IGNORECASE):
+        return False
+    asked, answered = [[word for word in units.words(text) if word not in _ARTICLES] for text in (question, answer)]
+    for verb, then in zip(asked[2:], asked[3:], strict=False):
+        if len(verb) < 3 or then in _PREPOSITIONS:
+            continue
+        said = [i for i, word in enumerate(answered[:-1]) if word != verb and units.stem(word) == units.stem(verb)]
+        if any(answered[i + 1] == then for i in said):
+            return True
+    return False
 
 
 def is_definition(question: str, answer: str, language: str) -> bool:

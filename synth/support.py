@@ -1,158 +1,246 @@
-"""How well a sentence rests on its source: which of its content the nearest sentences of the source hold, and how close
-together it stands there."""
+"""How well an output rests on its source: what of each sentence stands there, whether it stands together there, and
+whether it is denied, turned round or strengthened."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from itertools import combinations
 
-from synth import units
+from synth import polarity, units
 from synth.passages import sentences
+from synth.source import Source, Word, content, split_clauses
 
-CLAUSE_END = re.compile(
-    r"[,;:()]\s|[，；：。（）]"
-    r"|\s[-–—]\s|\b(?:but|because|while|whereas|although)\b"
-)
-NEAR = 6  # content units apart at most, for two neighbours of an output to count as related in the source
+_ASKS = ("?", "？")
+_CODE = re.compile(r"^-|[/.$=<>]")  # options, paths and calls stand where their command has them
+_BESIDE = 3  # content units on both sides that are the neighbours of a word
+_MOST_NAMES = 24  # of a text that are compared with each other
+_HEAVY = 0.95  # weight from which on a word that the source lacks is told
 
 
 @dataclass(frozen=True)
 class Support:
-    """Of one sentence: the share of its content found in the nearest window; the share of its neighbouring pairs that
-    stand close together there, and that also follow each other there; whether one denies what the other affirms."""
+    """Of one sentence, shares of the weight of its content, 0 to 1."""
 
-    ratio: float
-    pairs: float
-    order: float
-    negation_flipped: bool
-
-
-@dataclass
-class Source:
-    """A passage with its title, taken apart once for all checks of one output."""
-
-    passage: str
-    title: str
-    language: str
-
-    @cached_property
-    def text(self) -> str:
-        return f"{self.title}\n{self.passage}"
-
-    @cached_property
-    def numbers(self) -> set[str]:
-        """Every number, and the digits of number words: a digit may stand for a word, not a word for a digit."""
-        return units.numbers(self.text, self.language) | units.spelled_numbers(self.text, self.language)
-
-    @cached_property
-    def claim_words(self) -> set[str]:
-        return units.claim_words(self.text, self.language)
-
-    @cached_property
-    def windows(self) -> list[list[str]]:
-        """Content units of each sentence."""
-        return [units.content_units(self.passage[slice(*span)], self.language) for span in sentences(self.passage)]
-
-    @cached_property
-    def title_units(self) -> set[str]:
-        return set(units.content_units(self.title, self.language))
-
-    @cached_property
-    def clauses(self) -> list[tuple[set[str], bool]]:
-        """Content units of each clause, and whether it denies."""
-        return _clauses(self.passage, self.language)
-
-    def grams(self, size: int) -> set[tuple[str, ...]]:
-        """All runs of ``size`` units of the passage."""
-        found = units.units(self.passage, self.language)
-        return set(zip(*(found[i:] for i in range(size)), strict=False))
-
-    def holds_name(self, name: str) -> bool:
-        """Whether the source holds a name as it is written, as a whole word."""
-        return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text) is not None
+    text: str
+    ratio: float  # held by the source anywhere
+    together: float  # of what is held, held by the best two neighbouring sentences
+    weight: float  # of its content, in words of middling rarity
+    novel: tuple[str, ...]  # heavy words that the source does not hold in any form
+    window: tuple[int, ...]  # the source's sentences that hold it best
 
 
 def sentence_support(text: str, source: Source) -> list[Support]:
     """The support of every sentence of a text that says anything."""
-    found = [(text[slice(*span)], units.content_units(text[slice(*span)], source.language)) for span in sentences(text)]
-    return [_support(sentence, content, source) for sentence, content in found if len(content) >= 2]
+    found = [text[slice(*span)] for span in sentences(text)]
+    read = [(sentence, content(sentence, source.language)) for sentence in found]
+    return [_support(sentence, words, source) for sentence, words in read if len(words) >= 2]
 
 
-def _support(sentence: str, content: list[str], source: Source) -> Support:
-    """The better of two readings: the sentence rests on one of the source's, or each of its clauses does."""
-    best = _nearest(content, source)
-    parts = [units.content_units(piece, source.language) for piece in CLAUSE_END.split(sentence)]
-    clauses = [_nearest(part, source) for part in parts if len(part) >= 2]
-    if len(clauses) > 1:
-        best = max(
-            best, (min(one[0] for one in clauses), min(one[1] for one in clauses), min(one[2] for one in clauses))
+def _support(sentence: str, words: list[Word], source: Source) -> Support:
+    matches = source.match(words)
+    scores = [score for score, _ in matches]
+    if source.language == "zh":
+        scores = _paired(sentence, words, scores, source)
+    total = sum(word.weight for word in words)
+    held = sum(word.weight * score for word, score in zip(words, scores, strict=True))
+    together, window = _together(words, matches, source)
+    unheld = [word.form for word, score in zip(words, scores, strict=True) if score == 0.0 and word.weight >= _HEAVY]
+    novel = () if source.language == "zh" else tuple(unheld)  # of characters hardly one is rare
+    return Support(sentence, held / total, together, total, novel, window)
+
+
+def _paired(sentence: str, words: list[Word], scores: list[float], source: Source) -> list[float]:
+    """Scores of Chinese characters: one that stands beside none of its neighbours there counts for a half."""
+    beside: set[str] = set()
+    for run in units.HAN_RUN.findall(sentence):
+        for i in range(len(run) - 1):
+            if run[i : i + 2] in source.pairs:
+                beside.update(run[i : i + 2])
+    return [
+        score if score == 0.0 or not units.HAN.fullmatch(word.unit) or word.unit in beside else 0.5 * score
+        for word, score in zip(words, scores, strict=True)
+    ]
+
+
+def _together(
+    words: list[Word], matches: list[tuple[float, str | None]], source: Source
+) -> tuple[float, tuple[int, ...]]:
+    """The share of what the source holds that two neighbouring sentences of it hold, and which they are."""
+    held = {unit: word.weight for word, (_, unit) in zip(words, matches, strict=True) if unit is not None}
+    held = {unit: weight for unit, weight in held.items() if unit not in source.title_units}
+    total = sum(held.values())
+    if not total:
+        return 1.0, ()
+    best, window = 0.0, (0,)
+    for number in range(len(source.sentences)):
+        near = source.sentences[number].units | (
+            source.sentences[number + 1].units if number + 1 < len(source.sentences) else frozenset()
         )
-    return Support(*best, _is_flipped(sentence, source))
+        share = sum(weight for unit, weight in held.items() if unit in near) / total
+        if share > best + 1e-9:
+            best, window = share, tuple(range(number, min(number + 2, len(source.sentences))))
+    return best, window
 
 
-def _nearest(content: list[str], source: Source) -> tuple[float, float, float]:
-    """Share of the content, of its near pairs and of its ordered pairs in the sentence of the source that holds most.
+def stands_together(words: list[Word], source: Source) -> float:
+    """The share of what the source holds of some words that two neighbouring sentences of it hold."""
+    return _together(words, source.match(words), source)[0]
 
-    One sentence and not several: a weak model likes to join the head of one to the tail of another.
+
+def place_of(words: list[Word], source: Source) -> frozenset[str]:
+    """The content of the source's sentences that hold some words best, and of the sentence before them."""
+    _, window = _together(words, source.match(words), source)
+    if not window:
+        return source.units
+    numbers = range(max(0, window[0] - 1), window[-1] + 1)
+    return source.title_units.union(*(source.sentences[number].units for number in numbers))
+
+
+def exchanged(text: str, source: Source) -> list[str]:
+    """Pairs of names or numbers of a text that have changed places: what stands beside the one here stands beside the
+    other in the source, and the other way round."""
+    words = content(text, source.language)
+    held = [unit for _, unit in source.match(words)]
+    plain = [name for name in units.names(text, source.language) if not _CODE.search(name)]
+    names = {word.unit for name in plain for word in content(name, source.language)}
+    names |= {word.unit for word in words if word.form[0].isdigit()}
+    places = [place for place, unit in enumerate(held) if unit in names and unit in source.places][:_MOST_NAMES]
+    beside = {place: _beside(held, place) - names for place in places}
+    found = []
+    for first, second in combinations(places, 2):
+        one, other = str(held[first]), str(held[second])
+        if one == other:
+            continue
+        near, far = source.beside(one) - {other}, source.beside(other) - {one}
+        near, far = near - far, far - near
+        own = len(beside[first] & near) + len(beside[second] & far)
+        turned_round = len(beside[first] & far) + len(beside[second] & near)
+        if turned_round >= own + 2 and beside[first] & far and not beside[first] & near:
+            found.append(f"{words[first].form} <-> {words[second].form}")
+    return found
+
+
+def _beside(held: list[str | None], place: int) -> set[str]:
+    """What the source holds of the neighbours of a word."""
+    return {unit for unit in held[max(0, place - _BESIDE) : place + _BESIDE + 1] if unit is not None}
+
+
+def turned(text: str, source: Source) -> list[str]:
+    """Words of a text whose opposite stands beside the same words in the source, while they themselves do not."""
+    table, found = polarity.opposites(source.language), []
+    for sentence in (text[slice(*span)] for span in sentences(text)):
+        said = {word for word in table if word in sentence} if source.language == "zh" else set(units.words(sentence))
+        for word in said & table.keys():
+            if not _says(source.folded, word, source) and any(
+                _says(source.folded, other, source) and not _says(sentence.lower(), other, source)
+                and _share_neighbours(sentence.lower(), word, other, source)
+                for other in table[word]
+            ):  # fmt: skip
+                found.append(word)
+    return found
+
+
+def _says(text: str, word: str, source: Source) -> bool:
+    return word in text if source.language == "zh" else re.search(rf"\b{re.escape(word)}\b", text) is not None
+
+
+def _share_neighbours(sentence: str, word: str, other: str, source: Source) -> bool:
+    """Whether a word stands here beside what its opposite stands beside in the source."""
+    here = _neighbours(sentence, word, source)
+    held = {unit for _, unit in source.match(here) if unit is not None}
+    there = {one.unit for one in _neighbours(source.folded, other, source)}
+    return bool(held & there)
+
+
+def _neighbours(text: str, word: str, source: Source) -> list[Word]:
+    """The content on both sides of every place of a word."""
+    count = _BESIDE if source.language == "en" else _BESIDE + 1
+    found = []
+    for match in re.finditer(re.escape(word), text):
+        found += content(text[: match.start()][-120:], source.language)[-count:]
+        found += content(text[match.end() :][:120], source.language)[:count]
+    return found
+
+
+def overstated(text: str, source: Source) -> list[str]:
+    """Words of degree, order or obligation that the source does not claim where it says the rest of their sentence."""
+    found = []
+    for support in sentence_support(text, source):
+        if support.text.rstrip().endswith(_ASKS):
+            continue
+        near = _window_text(support.window, source, around=1) + source.title
+        claims = polarity.claimed_groups(support.text, source.language)
+        found += [word for group, word in claims if not polarity.supports_group(near, source.language, group)]
+    return found
+
+
+def _window_text(window: tuple[int, ...], source: Source, around: int = 0) -> str:
+    """The source's sentences of a window, and so many on both sides."""
+    first, last = (window[0], window[-1]) if window else (0, len(source.sentences) - 1)
+    near = source.sentences[max(0, first - around) : last + 1 + around]
+    return " ".join(stretch.text for stretch in near)
+
+
+def flipped(text: str, source: Source, asked: str = "") -> list[str]:
+    """Clauses that deny what the source affirms, or affirm what it denies.
+
+    Args: asked, the question that the text answers: what it says counts as said.
     """
-    best = (0.0, 0.0, 0.0)
-    for window in source.windows:
-        known = set(window) | source.title_units
-        ratio = sum(unit in known for unit in content) / len(content)
-        best = max(best, (ratio, *_near_pairs(content, window, source.title_units)))
-    return best
+    found = []
+    about = {unit for _, unit in source.match(content(asked, source.language)) if unit is not None}
+    for sentence in (text[slice(*span)] for span in sentences(text)):
+        if sentence.rstrip().endswith(_ASKS):
+            continue
+        pieces = split_clauses(sentence, source.language)
+        found += [piece for piece in pieces if _adds_denial(piece, source)]
+        if not polarity.denies_widely(asked, source.language):  # else the denial stands in the question
+            found += _drops_denial(pieces, about, source)
+            found += _drops_cue(sentence, source) if source.language == "zh" else []
+    return found
 
 
-def _near_pairs(content: list[str], window: list[str], title: set[str]) -> tuple[float, float]:
-    """Of neighbouring content units, the share that stand within NEAR units of each other in the window;
-    and the share that stand there in the same order, within half of that. What the title holds is near everything."""
-    places: dict[str, list[int]] = {}
-    for i, unit in enumerate(window):
-        places.setdefault(unit, []).append(i)
-    pairs = list(pairwise(content))
-    gaps = [[j - i for i in places.get(a, ()) for j in places.get(b, ())] for a, b in pairs]
-    gaps = [[1] if title & {a, b} else found for (a, b), found in zip(pairs, gaps, strict=True)]
-    near = sum(any(abs(gap) <= NEAR for gap in found) for found in gaps)
-    ordered = sum(any(0 < gap <= NEAR // 2 for gap in found) for found in gaps)
-    return near / len(pairs), ordered / len(pairs)
+def _adds_denial(piece: str, source: Source) -> bool:
+    """Whether a clause denies what the source holds and denies nowhere."""
+    for cue in polarity.DENIAL[source.language].finditer(piece):
+        after = [unit for _, unit in source.match(content(piece[cue.end() :], source.language)[:4])]
+        before = [unit for _, unit in source.match(content(piece[: cue.start()], source.language)[-2:])][::-1]
+        if source.language == "zh":
+            heads = [unit for unit in after or before if unit is not None]
+        else:  # the nearest word that the source holds, what follows first
+            nearest = [*after[:1], *before[:1], *after[1:2], *before[1:]]
+            heads = [unit for unit in nearest if unit is not None][:1]
+        if heads and sum(unit in source.denied for unit in heads) < len(heads) / 2:
+            return True
+        if not heads and not source.denied:
+            return True
+    return False
 
 
-def _clauses(text: str, language: str) -> list[tuple[set[str], bool]]:
-    """Content units of every clause with at least two, and whether it denies; "a and b" are two clauses here."""
-    spans = [text[slice(*span)] for span in sentences(text)]
-    pieces = [part for span in spans for piece in CLAUSE_END.split(span) for part in re.split(r"\band\b", piece)]
-    found = [(set(units.content_units(piece, language)), units.is_negated(piece, language)) for piece in pieces]
-    return [(content, negated) for content, negated in found if len(content) >= 2]
+def _drops_denial(pieces: list[str], about: set[str], source: Source) -> list[str]:
+    """Denied clauses of the source whose content is held by the clauses that deny nothing."""
+    free = [piece for piece in pieces if not polarity.denies_widely(piece, source.language)]
+    words = [word for piece in free for word in content(piece, source.language)]
+    own_words = {unit for _, unit in source.match(words) if unit is not None}
+    here = own_words | about
+    found = []
+    for stretch, heads, own in source.denials:
+        enough = len(stretch.units & here) >= 0.6 * len(stretch.units) and bool(heads & own_words)
+        if enough and len(heads & here) >= 0.6 * len(heads) and (own & here or not own):
+            found.append(stretch.text)
+    return found
 
 
-def _is_flipped(sentence: str, source: Source) -> bool:
-    """Whether a clause denies and none of the source's clauses with much the same content does, or the other way round.
-
-    Clauses and not sentences: the half of a sentence that says what is the case denies nothing of the other half.
-    """
-    if sentence.rstrip().endswith(("?", "？")):
-        return False
-    return _drops_denial(sentence, source) or any(
-        _contradicts(content, negated, source) for content, negated in _clauses(sentence, source.language)
-    )
-
-
-def _contradicts(content: set[str], negated: bool, source: Source) -> bool:
-    """Whether the source clauses nearest to a clause all say the opposite of it."""
-    overlaps = [(len(content & theirs) / len(content), denied) for theirs, denied in source.clauses]
-    best = max((overlap for overlap, _ in overlaps), default=0.0)
-    return best >= 0.6 and all(denied != negated for overlap, denied in overlaps if overlap >= best - 0.15)
-
-
-def _drops_denial(sentence: str, source: Source) -> bool:
-    """Whether a sentence that denies nothing holds all of a clause that the source denies and nowhere affirms."""
-    if units.is_negated(sentence, source.language):
-        return False
-    content = set(units.content_units(sentence, source.language))
-    affirmed = [theirs for theirs, denied in source.clauses if not denied]
-    return any(
-        denied and theirs <= content and not any(theirs <= other for other in affirmed)
-        for theirs, denied in source.clauses
-    )
+def _drops_cue(sentence: str, source: Source) -> list[str]:
+    """Words of the source that stand there behind a denial only, and here without one."""
+    found = []
+    for cue in polarity.DENIAL["zh"].finditer(source.passage):
+        denied = source.passage[cue.end() : cue.end() + 3]
+        if not units.HAN_RUN.fullmatch(denied) or len(denied) < 3:
+            continue
+        plain = [match.start() for match in re.finditer(denied, source.passage)]
+        if any(not polarity.denies(source.passage[max(0, at - 4) : at], "zh") for at in plain):
+            continue
+        here = [match.start() for match in re.finditer(denied, sentence)]
+        found += [denied for at in here if not polarity.denies_widely(sentence[max(0, at - 5) : at], "zh")]
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 WORD = re.compile(r"[^\W_]+(?:[-'’_.][^\W_]+)*")
+HAN = re.compile(r"[㐀-䶿一-鿿]")
 HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,:]\d+)*(?![\w])|\d+(?:[.,:]\d+)*")
 HAN_OR_LATIN = re.compile(r"[㐀-䶿一-鿿]|\d+(?:\.\d+)*|[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
@@ -24,7 +25,8 @@ NUMBER_WORDS = {
     **{"ninety": "90", "hundred": "100", "thousand": "1000", "million": "1000000", "billion": "1000000000"},
 }
 HAN_NUMBERS = re.compile(
-    r"[零〇一二三四五六七八九十百千万亿两]{2,}|[二三四五六七八九十百千万亿两](?=[个种条项名位次年月日章节倍])"
+    # "两种", "二者": so many are listed; that is no figure of the source.
+    r"[零〇一二三四五六七八九十百千万亿两]{2,}|[三四五六七八九十百千万亿](?=[个种条项名位次年月日章节倍])|[二两](?=[次年月日章节倍])"
 )
 
 
@@ -121,7 +123,7 @@ def names(text: str, language: str) -> set[str]:
     """Named things of a text: names, identifiers, paths, options; in Chinese Latin words and 《titles》."""
     if language == "zh":
         return set(LATIN_TOKEN.findall(text)) | set(QUOTED.findall(text))
-    return {token for token in TOKEN.findall(text) if _is_name(token)} - _sentence_openers(text)
+    return {token for token in TOKEN.findall(text) if _is_name(token)}
 
 
 def _is_name(token: str) -> bool:
@@ -132,8 +134,8 @@ def _is_name(token: str) -> bool:
     return bool(re.search(r"[A-Z]|[_/$@~#-]|\w\.\w|\d", bare))
 
 
-def _sentence_openers(text: str) -> set[str]:
-    """Words with a capital only because a sentence starts with them."""
+def sentence_openers(text: str) -> set[str]:
+    """Words with a capital that a sentence starts with, and which may have it only for that."""
     return set(re.findall(r"(?:^|[.!?:;\n][\"')]*\s+[\"'(]*)([A-Z][a-z]+(?:['’][a-z]+)?)\b", text))
 
 
