@@ -10,7 +10,7 @@ from governance.config import Settings
 from stages.decontaminate import VERSION, questions_identity
 from stages.synthesize import Conversation, open_conversation
 from synth.engines import EngineConfig, engine_languages
-from synth.models import model_identity, resolve_model
+from synth.models import model_identity, model_scale, resolve_model
 
 
 def synthesis_identity(settings: Settings) -> dict[str, Any]:
@@ -40,7 +40,12 @@ def conversation(settings: Settings, identity: Mapping[str, str] | None = None) 
     identity = identity or written_by(settings.l3.engine)
     languages = engine_languages(settings.l3.engine)
     return open_conversation(
-        settings.l3.synthesize, identity["name"], identity["revision"], languages, settings.l1.language.languages
+        settings.l3.synthesize,
+        identity["name"],
+        identity["revision"],
+        languages,
+        settings.l1.language.languages,
+        model_scale(settings.l3.engine.model),
     )
 
 

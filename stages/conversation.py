@@ -151,7 +151,7 @@ def _judge(task: Task, asked: Request, answer: Answer, talk: Conversation) -> li
     shown = task.row["content"][slice(*asked.meta["target"])]
     verdicts = talk.checker.verify(
         task.prompt.task, task.prompt.language, task.prompt.parser, shown, answer.text,
-        title=task.row.get("title") or "", finish_reason=answer.finish_reason,
+        title=task.row.get("title") or "", finish_reason=answer.finish_reason, free=task.prompt.scale == "large",
     )  # fmt: skip
     return [_screened(verdict, talk) for verdict in verdicts]
 

@@ -29,6 +29,7 @@ FIGURES = pa.schema(
         f"support.{name}": pa.float64()
         for name in ("min", "mean", "together", "novel", "question", "answer", "answer_subject", "pair")
     }
+    | {f"closeness.{name}": pa.float64() for name in ("ratio", "pairs", "order")}
     | {f"{name}.drop": pa.string() for name in CHECKS}
 )
 _CACHED_PASSAGES = 256  # the tasks of a passage follow each other
@@ -63,6 +64,7 @@ class Checker:
         *,
         title: str = "",
         finish_reason: str | None = "stop",
+        free: bool = False,
     ) -> list[Verdict]:
         """Parse and check one output.
 
@@ -81,7 +83,7 @@ class Checker:
             if parsed.question is not None and parsed.answer is None:  # the model was shown the answer
                 parsed = replace(parsed, answer=passage)
             source = self._source(passage, title, language)
-            figures = check(task, parsed, source, self.cfg, finish_reason=finish_reason, parse_error=error)
+            figures = check(task, parsed, source, self.cfg, finish_reason=finish_reason, parse_error=error, free=free)
             verdicts.append(Verdict(parsed, figures, figures.pop("drop")))
         return verdicts
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synth import units
 from synth.checks_form import form_figures
+from synth.closeness import closeness
 from synth.kinds import is_definition
 from synth.parsed import Parsed
 from synth.rarity import weight
@@ -67,6 +68,12 @@ class ChecksConfig(BaseModel):
     min_together: float = 0.6  # of what the passage holds of a sentence, what stands in two neighbouring sentences
     max_misplaced: int = 0  # pairs of names or numbers that have changed places
     max_novel_words: float = Field(default=2.0, ge=0)  # a sentence on average: rare words of no likeness in the passage
+    # How closely an output has to keep to the sentences of its passage. None: what answers a prompt of small scale has
+    # to, because what a small model says freely is seldom true, and what answers one of large scale need not.
+    keep_close: bool | None = None
+    min_close_ratio: float = 0.85  # of a sentence's content, what the nearest sentence of the passage holds
+    min_close_pairs: float = 0.75  # of its neighbouring content, what stands close together there
+    min_close_order: float = 0.7  # and in the same order
     max_unsupported_numbers: int = 0
     max_unsupported_names: int = 0
     max_unsupported_claims: int = 0  # words of degree, order and obligation, and words whose opposite the passage says
@@ -81,16 +88,20 @@ def check(
     *,
     finish_reason: str | None = "stop",
     parse_error: str | None = None,
+    free: bool = False,
 ) -> Figures:
     """Judge one output.
 
     Args: task, "qa" for a pair, else a style of rewriting; source, all that the output may draw on; finish_reason as
-        the engine gave it; parse_error, why the output has not the form asked for: the first reason.
+        the engine gave it; parse_error, why the output has not the form asked for: the first reason; free, whether its
+        writer may leave the sentences of the passage, where the configuration leaves that open.
     Returns: "<check>.<figure>" -> number or text, "<check>.drop" -> null or its reason for each of CHECKS, and "drop":
         null, or the first of these.
     """
     figures: Figures = {"format.finish": finish_reason, "format.error": parse_error}
     figures |= form_figures(parsed, source, cfg.copied_run) | _unsupported(parsed, source) | _support(parsed, source)
+    if cfg.keep_close is None:
+        cfg = cfg.model_copy(update={"keep_close": not free})
     drops = {name: verdict(task, parsed, figures, cfg) for name, verdict in CHECKS.items()}
     first = next((drop for drop in drops.values() if drop is not None), None)
     return figures | {f"{name}.drop": drop for name, drop in drops.items()} | {"drop": first}
@@ -133,6 +144,7 @@ def _support(parsed: Parsed, source: Source) -> Figures:
     question = sentence_support(parsed.question, source) if parsed.question else []
     answer = sentence_support(parsed.answer, source) if parsed.answer else []
     content_units, news, subject, pair = _answering(parsed, source)
+    ratio, pairs, order = closeness(parsed.answer or parsed.text, source)
     mean = sum(score.ratio for score in scores) / len(scores) if scores else 0.0
     return {
         "support.min": min((score.ratio for score in scores if score.weight >= _LEAST_WEIGHT), default=mean),
@@ -146,6 +158,9 @@ def _support(parsed: Parsed, source: Source) -> Figures:
         "support.answer_news": news,
         "support.answer_subject": subject,
         "support.pair": pair,
+        "closeness.ratio": ratio,
+        "closeness.pairs": pairs,
+        "closeness.order": order,
     }
 
 
@@ -290,6 +305,16 @@ def _supported(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -
     )
 
 
+def _close(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
+    if not cfg.keep_close or task in FREE_TASKS:
+        return None
+    return _first(
+        ("left_its_sentence", figures["closeness.ratio"] < cfg.min_close_ratio),
+        ("joined_apart", figures["closeness.pairs"] < cfg.min_close_pairs),
+        ("other_order", figures["closeness.order"] < cfg.min_close_order),
+    )
+
+
 # In this order: a broken form says more than what follows from it.
 CHECKS: dict[str, Callable[[str, Parsed, Figures, ChecksConfig], str | None]] = {
     "format": _format,
@@ -304,4 +329,5 @@ CHECKS: dict[str, Callable[[str, Parsed, Figures, ChecksConfig], str | None]] = 
     "claims": _claims,
     "negation": _negation,
     "support": _supported,
+    "closeness": _close,
 }

@@ -106,6 +106,17 @@ class Source:
         return [Stretch(text, frozenset(word.unit for word in content(text, self.language))) for text in spans]
 
     @cached_property
+    def sentence_places(self) -> list[tuple[dict[str, list[int]], frozenset[str]]]:
+        """Of each sentence: where each content unit stands in it, and its units with those of the title."""
+        found = []
+        for stretch in self.sentences:
+            places: dict[str, list[int]] = {}
+            for place, word in enumerate(content(stretch.text, self.language)):
+                places.setdefault(word.unit, []).append(place)
+            found.append((places, stretch.units | self.title_units))
+        return found
+
+    @cached_property
     def clauses(self) -> list[tuple[Stretch, int]]:
         """Every clause with the number of its sentence."""
         found = []
