@@ -1,4 +1,4 @@
-"""The benchmarks of L3 without a model: their form, their accounts, what is said of a side or a model that is missing."""
+"""The benchmarks of L3 without a model: their form and accounts, what is said of a side or a model that is missing."""
 
 from __future__ import annotations
 
