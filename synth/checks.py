@@ -135,7 +135,9 @@ def _holds_name(name: str, source: Source) -> bool:
     if source.holds_name(bare) or source.holds_name(bare.removesuffix("s")) or source.holds_name(f"{bare}s"):
         return True
     pieces = [piece for piece in re.split(r"[^\w.]+", bare) if piece]
-    return len(pieces) > 1 and all(source.holds_name(piece) for piece in pieces) or bare.lower() in units.STOPWORDS
+    if len(pieces) > 1 and all(source.holds_name(piece) for piece in pieces):
+        return True
+    return bare.lower() in units.STOPWORDS
 
 
 def _support(parsed: Parsed, source: Source) -> Figures:
@@ -165,9 +167,9 @@ def _support(parsed: Parsed, source: Source) -> Figures:
 
 
 def _answering(parsed: Parsed, source: Source) -> tuple[int, int, float, float]:
-    """Of a pair: the content units of the question (of a definition at least three); how many the answer adds; the share
-    of the question's that the answer takes up or that stands in the passage where the answer does; and the share of
-    both that stands together in the passage."""
+    """Of a pair: the content units of the question (of a definition at least three); how many the answer adds; the
+    share of the question's that the answer takes up or that stands in the passage where the answer does; and the share
+    of both that stands together in the passage."""
     if not (parsed.question and parsed.answer):
         return 0, 0, 0.0, 0.0
     language = source.language

@@ -53,8 +53,8 @@ def _nearest(units: list[str], source: Source) -> Closeness:
 
 
 def _pairs(units: list[str], places: dict[str, list[int]], title: frozenset[str]) -> tuple[float, float]:
-    """Of neighbouring units, the share that stand within NEAR units of each other, and the share that stand there in the
-    same order, within half of that. What the title holds is near everything."""
+    """Of neighbouring units, the share that stand within NEAR units of each other, and the share that stand there in
+    the same order, within half of that. What the title holds is near everything."""
     near = ordered = 0
     pairs = list(pairwise(units))
     for first, second in pairs:

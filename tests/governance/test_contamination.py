@@ -125,7 +125,7 @@ def test_what_the_model_wrote_is_checked_at_l3_also_where_rows_entered_at_l2(
     with llm_server() as server:
         funnel, output = _run(
             tmp_path, [texts[5].replace(". ", f". {STATEMENT} ")], "L3", "L2", _sets(sets),
-            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"',
+            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', 'l3.synthesize.scale="small"',
             'l3.synthesize.tasks=["blog", "qa"]', "l3.synthesize.max_passages=3",
             "l3.synthesize.checks.max_copied_ratio=1.0",
             "l3.synthesize.checks.max_repetition_ratio=1.0", "l3.synthesize.checks.max_question_ratio=1.0",

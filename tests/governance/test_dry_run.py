@@ -61,7 +61,13 @@ def told(capsys: pytest.CaptureFixture[str], ask: commands.Ask) -> dict[str, Any
 
 
 def endpoints(server: Server, *more: str) -> tuple[str, ...]:
-    return (f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', *ENGLISH, *more)
+    return (
+        f'l3.engine.endpoints=["{server.endpoint}"]',
+        'l3.engine.model="echo"',
+        'l3.synthesize.scale="small"',
+        *ENGLISH,
+        *more,
+    )
 
 
 def test_nothing_is_written_and_nobody_is_asked(

@@ -60,6 +60,7 @@ def settings(server: Server, *more: str) -> tuple[str, ...]:
     return (
         f'l3.engine.endpoints=["{server.endpoint}"]',
         'l3.engine.model="echo"',
+        'l3.synthesize.scale="small"',
         "l3.engine.backoff_s=0.01",
         "l3.engine.max_num_seqs=4",
         "l3.engine.down_after_s=0.5",
