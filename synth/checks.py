@@ -33,8 +33,8 @@ _LEAST_WEIGHT = 2.0
 class ChecksConfig(BaseModel):
     """Thresholds of all checks. Ratios are 0 to 1 unless said otherwise; lengths are in characters.
 
-    Those of support are set on free paraphrases written by people and on outputs of two small models, in both languages,
-    each with faults put in (``python -m benchmarks.checks``).
+    Those of support are set on free paraphrases written by people and on outputs of two small models, in both
+    languages, each with faults put in (``python -m benchmarks.checks``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

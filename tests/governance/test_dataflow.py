@@ -124,7 +124,8 @@ def test_no_text_reaches_the_driver_or_the_object_store(tmp_path: Path, monkeypa
     out = str(tmp_path / "out")
     with llm_server() as server, watching(monkeypatch) as seen:
         overrides = (
-            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', 'l3.synthesize.scale="small"', "l3.max_documents=3",
+            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"',
+            'l3.synthesize.scale="small"', "l3.max_documents=3",
             "l3.synthesize.max_passages=1", "l3.synthesize.checks.max_copied_ratio=1.0",
         )  # fmt: skip
         ask = commands.Ask("L3", (str(crawl),), out, None, "L0", "web", None, 2, overrides, False)

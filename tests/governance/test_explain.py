@@ -28,7 +28,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> str:
     output = str(tmp_path_factory.mktemp("built"))
     with llm_server() as server:
         overrides = (
-            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', 'l3.synthesize.scale="small"', "l3.max_documents=4",
+            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"',
+            'l3.synthesize.scale="small"', "l3.max_documents=4",
             "l3.synthesize.max_passages=1", "l3.synthesize.checks.max_copied_ratio=1.0", "l2.quality.threshold=0.9",
         )  # fmt: skip
         ask = commands.Ask("L3", (str(folder),), output, None, "L0", "web", None, 0, overrides, False)

@@ -22,7 +22,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("built")
     with llm_server() as server:
         overrides = (
-            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', 'l3.synthesize.scale="small"', "l3.max_documents=6",
+            f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"',
+            'l3.synthesize.scale="small"', "l3.max_documents=6",
             "l3.synthesize.max_passages=1", "l3.synthesize.checks.max_copied_ratio=1.0",
         )  # fmt: skip
         ask = commands.Ask("L3", (str(crawl),), str(output), None, "L0", "web", None, 0, overrides, False)

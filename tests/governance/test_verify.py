@@ -35,7 +35,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> str:
     output = str(tmp_path_factory.mktemp("built"))
     with llm_server() as server:
         run(
-            str(crawl), output, "L3", f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"', 'l3.synthesize.scale="small"',
+            str(crawl), output, "L3", f'l3.engine.endpoints=["{server.endpoint}"]', 'l3.engine.model="echo"',
+            'l3.synthesize.scale="small"',
             "l3.synthesize.max_passages=1", "l3.synthesize.checks.max_copied_ratio=1.0", "l3.max_documents=3",
         )  # fmt: skip
     return output
