@@ -29,7 +29,7 @@ FIGURES = pa.schema(
         f"support.{name}": pa.float64()
         for name in ("min", "mean", "together", "novel", "question", "answer", "answer_subject", "pair")
     }
-    | {f"closeness.{name}": pa.float64() for name in ("ratio", "pairs", "order")}
+    | {f"closeness.{name}": pa.float64() for name in ("ratio", "pairs", "order", "question")}
     | {f"{name}.drop": pa.string() for name in CHECKS}
 )
 _CACHED_PASSAGES = 256  # the tasks of a passage follow each other

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synth import units
 from synth.checks_form import form_figures
-from synth.closeness import closeness
+from synth.closeness import closeness, held_share
 from synth.kinds import is_definition
 from synth.parsed import Parsed
 from synth.rarity import weight
@@ -71,9 +71,10 @@ class ChecksConfig(BaseModel):
     # How closely an output has to keep to the sentences of its passage. None: what answers a prompt of small scale has
     # to, because what a small model says freely is seldom true, and what answers one of large scale need not.
     keep_close: bool | None = None
-    min_close_ratio: float = 0.85  # of a sentence's content, what the nearest sentence of the passage holds
-    min_close_pairs: float = 0.75  # of its neighbouring content, what stands close together there
-    min_close_order: float = 0.7  # and in the same order
+    min_close_ratio: float = 0.95  # of a sentence's content, what the nearest sentence of the passage holds
+    min_close_pairs: float = 0.9  # of its neighbouring content, what stands close together there
+    min_close_order: float = 0.9  # and in the same order
+    min_close_question: float = 0.8  # of a question's content, what the passage holds
     max_unsupported_numbers: int = 0
     max_unsupported_names: int = 0
     max_unsupported_claims: int = 0  # words of degree, order and obligation, and words whose opposite the passage says
@@ -163,6 +164,7 @@ def _support(parsed: Parsed, source: Source) -> Figures:
         "closeness.ratio": ratio,
         "closeness.pairs": pairs,
         "closeness.order": order,
+        "closeness.question": held_share(parsed.question or "", source),
     }
 
 
@@ -311,6 +313,7 @@ def _close(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> st
     if not cfg.keep_close or task in FREE_TASKS:
         return None
     return _first(
+        ("question_apart", figures["closeness.question"] < cfg.min_close_question),
         ("left_its_sentence", figures["closeness.ratio"] < cfg.min_close_ratio),
         ("joined_apart", figures["closeness.pairs"] < cfg.min_close_pairs),
         ("other_order", figures["closeness.order"] < cfg.min_close_order),

@@ -20,7 +20,7 @@ META = {
         r"(?:text|passage|paragraph|excerpt|article|author|snippet)\b"
         r"|\bthis (?:section|chapter|document|page|manual|guide|list|table|figure|example)\b"
         r"|\b(?:here is|here's|in summary|sure|certainly|of course|rewritten|rewrite (?:this|the)|abstract of)\b"
-        r"|\bencyclopedia entry\b|\bblog post\b",
+        r"|\bencyclopedia entry\b|\bblog post\b|\b(?:which|what) of (?:these|the following)\b",
         re.IGNORECASE,
     ),
     "zh": re.compile(

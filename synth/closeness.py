@@ -25,6 +25,12 @@ def closeness(text: str, source: Source) -> Closeness:
     return min(one[0] for one in told), min(one[1] for one in told), min(one[2] for one in told)
 
 
+def held_share(text: str, source: Source) -> float:
+    """The share of a text's content that the source holds word for word; 1 of a text that says nothing."""
+    units = [word.unit for word in content(text, source.language)]
+    return sum(unit in source.units for unit in units) / len(units) if units else 1.0
+
+
 def _of_sentence(sentence: str, source: Source) -> Closeness | None:
     """The better of two readings: the sentence rests on one of the source's, or each of its clauses does. None for a
     sentence that says nothing."""
