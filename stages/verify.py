@@ -21,7 +21,7 @@ FIGURES = pa.schema(
     | {f"length.{name}": pa.int64() for name in ("units", "question_units", "answer_units")}
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
     | {"claims.turned": pa.int64(), "negation.flips": pa.int64(), "support.misplaced": pa.int64()}
-    | {"support.question_content": pa.int64(), "support.answer_news": pa.int64()}
+    | {"support.question_content": pa.int64(), "support.answer_news": pa.int64(), "closeness.joins": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
     | {"format.answers_kind": pa.bool_(), "format.cut_short": pa.bool_(), "format.question_ratio": pa.float64()}
     | {"language.function_words": pa.float64()}
@@ -29,7 +29,7 @@ FIGURES = pa.schema(
         f"support.{name}": pa.float64()
         for name in ("min", "mean", "together", "novel", "question", "answer", "answer_subject", "pair")
     }
-    | {f"closeness.{name}": pa.float64() for name in ("ratio", "pairs", "order", "question")}
+    | {f"closeness.{name}": pa.float64() for name in ("ratio", "order", "cover", "question")}
     | {f"{name}.drop": pa.string() for name in CHECKS}
 )
 _CACHED_PASSAGES = 256  # the tasks of a passage follow each other

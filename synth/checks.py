@@ -15,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from synth import units
 from synth.checks_form import form_figures
 from synth.closeness import closeness, held_share
-from synth.kinds import is_definition
+from synth.denial import flipped
+from synth.kinds import is_definition, is_polar
 from synth.parsed import Parsed
+from synth.quantities import wrong_units
 from synth.rarity import weight
 from synth.source import Source, content
-from synth.support import exchanged, flipped, overstated, place_of, sentence_support, stands_together, turned
+from synth.support import exchanged, overstated, place_of, sentence_support, stands_together, turned
 
 Figures = dict[str, Any]
 # Tasks that write what their passage does not say: an exercise invents its numbers.
@@ -41,7 +43,7 @@ class ChecksConfig(BaseModel):
 
     embeddings: bool = True  # count a word as held whose likeness stands in the passage, as "kept" for "stored"
     min_language_ratio: float = 0.7  # of an output's letters, those of the language's script
-    min_function_word_ratio: float = 0.12  # English: of its words, those no English text does without
+    min_function_word_ratio: float = 0.08  # English: of its words, those no English text does without
     min_rewrite_ratio: float = 0.3  # length of a rewrite over its passage's
     max_rewrite_ratio: float = 1.8
     min_abstract_ratio: float = 0.1
@@ -71,9 +73,10 @@ class ChecksConfig(BaseModel):
     # How closely an output has to keep to the sentences of its passage. None: what answers a prompt of small scale has
     # to, because what a small model says freely is seldom true, and what answers one of large scale need not.
     keep_close: bool | None = None
-    min_close_ratio: float = 0.95  # of a sentence's content, what the nearest sentence of the passage holds
-    min_close_pairs: float = 0.9  # of its neighbouring content, what stands close together there
-    min_close_order: float = 0.9  # and in the same order
+    min_close_ratio: float = 1.0  # of a sentence's content, what the nearest sentence of the passage holds
+    min_close_order: float = 0.95  # of its neighbouring content, what follows each other closely there
+    min_close_cover: float = 0.6  # of the content of that sentence, what it tells
+    max_close_joins: int = 0  # words such as "but" and "by" that the nearest sentence lacks, and conditions left out
     min_close_question: float = 0.8  # of a question's content, what the passage holds
     max_unsupported_numbers: int = 0
     max_unsupported_names: int = 0
@@ -111,7 +114,7 @@ def check(
 def _unsupported(parsed: Parsed, source: Source) -> Figures:
     """Numbers and names that the passage does not hold, and claims that it does not make."""
     text, language = _judged(parsed), source.language
-    numbers = units.numbers(text, language) - source.numbers
+    numbers = units.numbers(text, language) - source.numbers | {*wrong_units(text, source.text)}
     openers = set() if language == "zh" else units.sentence_openers(text)
     names = {
         name
@@ -133,6 +136,8 @@ def _unsupported(parsed: Parsed, source: Source) -> Figures:
 def _holds_name(name: str, source: Source) -> bool:
     """Whether the source holds a name, in any case, in its plural, or piece by piece."""
     bare = re.sub(r"(?:['’]s|\(\))$", "", name).strip("\"'“”‘’")
+    if bare.isupper() and bare.lower() in units.STOPWORDS:  # AT, IT, US
+        return re.search(rf"\b{bare}\b", source.text) is not None or len(bare) == 1
     if source.holds_name(bare) or source.holds_name(bare.removesuffix("s")) or source.holds_name(f"{bare}s"):
         return True
     pieces = [piece for piece in re.split(r"[^\w.]+", bare) if piece]
@@ -147,7 +152,7 @@ def _support(parsed: Parsed, source: Source) -> Figures:
     question = sentence_support(parsed.question, source) if parsed.question else []
     answer = sentence_support(parsed.answer, source) if parsed.answer else []
     content_units, news, subject, pair = _answering(parsed, source)
-    ratio, pairs, order = closeness(parsed.answer or parsed.text, source)
+    close = closeness(parsed.answer or parsed.text, source)
     mean = sum(score.ratio for score in scores) / len(scores) if scores else 0.0
     return {
         "support.min": min((score.ratio for score in scores if score.weight >= _LEAST_WEIGHT), default=mean),
@@ -161,9 +166,10 @@ def _support(parsed: Parsed, source: Source) -> Figures:
         "support.answer_news": news,
         "support.answer_subject": subject,
         "support.pair": pair,
-        "closeness.ratio": ratio,
-        "closeness.pairs": pairs,
-        "closeness.order": order,
+        "closeness.ratio": close.ratio,
+        "closeness.order": close.order,
+        "closeness.cover": close.cover,
+        "closeness.joins": len(close.joins),
         "closeness.question": held_share(parsed.question or "", source),
     }
 
@@ -254,7 +260,10 @@ def _pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str
     return _first(
         ("question_vague", figures["support.question_content"] < cfg.min_question_content),
         ("answer_of_other_kind", not figures["format.answers_kind"]),
-        ("answer_says_nothing", figures["support.answer_news"] < cfg.min_answer_news),
+        (
+            "answer_says_nothing",
+            figures["support.answer_news"] < cfg.min_answer_news and not is_polar(parsed.answer or ""),
+        ),
         ("answer_off_subject", figures["support.answer_subject"] < cfg.min_answer_subject),
         ("pair_apart", figures["support.pair"] < cfg.min_pair_support),
     )
@@ -315,8 +324,9 @@ def _close(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> st
     return _first(
         ("question_apart", figures["closeness.question"] < cfg.min_close_question),
         ("left_its_sentence", figures["closeness.ratio"] < cfg.min_close_ratio),
-        ("joined_apart", figures["closeness.pairs"] < cfg.min_close_pairs),
-        ("other_order", figures["closeness.order"] < cfg.min_close_order),
+        ("joined_apart", figures["closeness.order"] < cfg.min_close_order),
+        ("joined_otherwise", figures["closeness.joins"] > cfg.max_close_joins),
+        ("little_told", figures["closeness.cover"] < cfg.min_close_cover),
     )
 
 

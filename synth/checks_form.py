@@ -51,7 +51,10 @@ FUNCTION_WORDS = units.word_set(
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
     "en": re.compile(
-        r"\b(?:this|these|those)\b|^(?:\W*\w+\W+){0,3}(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE
+        r"\b(?:this|these|those)\b|^(?:\W*\w+\W+){0,3}(?:its|they|their|he|she|his|her"
+        # "Is it necessary to ...?" points at nothing before it.
+        r"|it(?! (?:be|is|was|mainly|possible|necessary|recommended|take|make|depend)))\b",
+        re.IGNORECASE,
     ),
     "zh": re.compile(r"^(?:这|那|它|他|她|其|此|该)|(?:这|那)(?:个|些|种|一)"),
 }
@@ -69,7 +72,7 @@ def form_figures(parsed: Parsed, source: Source, copied_run: int) -> Figures:
         **_length(parsed, source.passage, language),
         "repetition.ratio": max(_repetition(part, language) for part in parts),
         "repetition.stutter": next(filter(None, stutters), None),
-        **_phrases(parsed, language),
+        **_phrases(parsed, source.passage, language),
         **_copying(parsed.text, source, copied_run),
     }
 
@@ -132,11 +135,14 @@ def _repetition(text: str, language: str) -> float:
     return (total - len(grams)) / total if total else 0.0
 
 
-def _phrases(parsed: Parsed, language: str) -> Figures:
-    meta, refusal = META[language].search(parsed.text), REFUSAL[language].search(parsed.text)
+def _phrases(parsed: Parsed, passage: str, language: str) -> Figures:
+    # What its passage says too is no talk about it: "the text widget".
+    found = (match.group() for match in META[language].finditer(parsed.text))
+    meta = next((phrase for phrase in found if phrase.lower() not in passage.lower()), None)
+    refusal = REFUSAL[language].search(parsed.text)
     dangling = DANGLING[language].search(parsed.question or "")
     return {
-        "phrases.meta": meta.group() if meta else None,
+        "phrases.meta": meta,
         "phrases.refusal": refusal.group() if refusal else None,
         "phrases.dangling": dangling.group() if dangling else None,
     }

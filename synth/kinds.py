@@ -6,6 +6,7 @@ A weak model likes to ask "How does X do Y?" of a sentence that only says that X
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from synth import units
 
@@ -21,9 +22,9 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
             r"why\b|what (?:is|was) the reason",
             r"\b(?:because|since|so|as|due|to|in order|therefore|for|otherwise|if)\b",
         ),
-        (r"how\b", r"\b(?:by|using|via|through|with|from|use|if|when|based)\b"),
+        (r"how\b", r"\b(?:by|using|via|through|with|from|use|if|when|based|like|as|automatically|after|first)\b"),
         (r"when\b", r"\d|\b(?:when|whenever|after|before|during|until|once|if|while|as soon|at|on)\b"),
-        (r"where\b", r"\b(?:in|on|at|under|from|to|into|inside|within|near|below|above)\b|/"),
+        (r"where\b", r"\b(?:in|on|at|under|from|to|into|inside|within|near|below|above|offline|online|with)\b|/"),
         (r"(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)\b", r"^\W*(?:yes|no)\b"),
     ),
     "zh": (
@@ -45,6 +46,10 @@ DEFINITION = re.compile(r"what (?:is|are|was|were) (?!the (?:name|number|reason)
 
 _ARTICLES = frozenset(("the", "a", "an"))
 _PREPOSITIONS = units.word_set("in on at to for from with by of when if as after before into")
+# "What are donations used for?", "What is harder than X?", "What does it keep track of?" ask for another thing.
+_ENDS_OPEN = re.compile(
+    r"\b(?:for|of|with|to|from|by|in|on|about|like|into|than .+)\W*$|^what (?:is|are|was|were) \w+er\b", re.IGNORECASE
+)
 DONE_TO = re.compile(r"\w(?<!us)ed\?$")  # "What was the port discontinued?": a weak model's "why"
 
 
@@ -56,7 +61,7 @@ def answers_kind(question: str, answer: str, language: str) -> bool:
     for opening, needed in KINDS[language]:
         if re.match(opening, question, re.IGNORECASE):
             return re.search(needed, answer, re.IGNORECASE) is not None
-    if DEFINITION.match(question):
+    if DEFINITION.match(question) and not _ENDS_OPEN.search(question):
         return is_definition(question, answer, language) or _opens_with_subject(question, answer, language)
     return True
 
@@ -64,16 +69,24 @@ def answers_kind(question: str, answer: str, language: str) -> bool:
 def _asks_for_nothing(question: str, answer: str) -> bool:
     """Whether "What does the logger rotate the files?" only turns "The logger rotates the files." into a question: the
     answer holds the question's verb, inflected, before the same word."""
-    if not re.match(r"what (?:do|does|did|can|will|is|are)\b", question, re.IGNORECASE):
+    if _ENDS_OPEN.search(question) or not re.match(r"what (?:do|does|did|can|will|is|are)\b", question, re.IGNORECASE):
         return False
     asked, answered = [[word for word in units.words(text) if word not in _ARTICLES] for text in (question, answer)]
-    for verb, then in zip(asked[2:], asked[3:], strict=False):
+    for verb, then in pairwise(asked[2:]):
         if len(verb) < 3 or then in _PREPOSITIONS:
             continue
         said = [i for i, word in enumerate(answered[:-1]) if word != verb and units.stem(word) == units.stem(verb)]
         if any(answered[i + 1] == then for i in said):
             return True
     return False
+
+
+def is_polar(answer: str) -> bool:
+    """Whether an answer is a yes or a no, which says something by itself."""
+    return (
+        re.match(r"\W*(?:(?:yes|no)\b|是的|不是|可以|不可以|不能|不会|不需要|没有|能|会)", answer, re.IGNORECASE)
+        is not None
+    )
 
 
 def is_definition(question: str, answer: str, language: str) -> bool:

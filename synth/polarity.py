@@ -1,7 +1,7 @@
 """What turns a sentence into another claim: denials, degrees, obligations, comparisons, orders; and their opposites.
 
-A group holds the words that make one kind of claim. What an output claims by a word of a group, its source must claim by
-some word of the same group, near the same content; a word whose opposite stands there instead contradicts it.
+A group holds the words that make one kind of claim. What an output claims by a word of a group, its source must claim
+by some word of the same group, near the same content; a word whose opposite stands there instead contradicts it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ DENIAL = {
         re.IGNORECASE,
     ),
     "zh": re.compile(
-        r"不(?:能够?|会|可以?|必|用|需要?|要|再|应当?|是|存在|得(?!不))|(?<!派)不(?!同|一样|断|仅|但|过|论|管|久|少|妨|只|光|错|足|得不)"
+        r"不(?:能够?|会|可以?|必|用|需要?|要|再|应当?|是|存在|得(?!不))|(?<!派)不(?!像|同|一样|断|仅|但|过|论|管|久|少|妨|只|光|错|足|得不)"
         r"|没有?|无(?:法|需|须|从)|无(?!论|疑|数|障碍)|未(?!来|必)|并?非(?!常|洲|线性|空)|勿|绝非|(?<![是能可会])否(?!则)|显示不了|(?<![特区分级类个性])别(?![的人处名])"
     ),
 }
 WIDE_DENIAL = {
     "en": re.compile(
-        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead of|rather than|except\w*|unless|avoid\w*|prevent\w*|forb\w+"
+        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead of|rather than|except\w*|unless|avoid\w*|prevent\w*"
+        r"|forb\w+"
         r"|prohibit\w*|exclud\w*|spare[ds]?|missing|absen\w+|ignor\w+|impossible|un(?:necess|desir|support|like|avail|able|trust"
         r"|safe|need|want)\w*|in(?:activ|valid|visib|compat|complete)\w*|dis(?:abl|allow|courag)\w*|hardly|barely|rarely|seldom"
         r"|reject\w*|den(?:y|ies|ied)|banned|illegal)\b",
@@ -36,15 +37,41 @@ WIDE_DENIAL = {
 # Words that claim a degree, an order or an obligation, by kind. What is claimed must be claimed by the source.
 GROUPS: dict[str, dict[str, str]] = {
     "en": {
-        "all": r"all|every|everyone|everything|everywhere|each|any|anyone|whole|entire\w*|both|complete\w*|full\w*|always|any(?:time|thing)|throughout|no|none|never|only|up to",
-        "only": r"only|sole\w*|just|mere\w*|exclusive\w*|alone|single|unique\w*|nothing but|no other|one|restricted|limited|except\w*|but|unless|not|never",
-        "must": r"must|ha(?:s|ve|d) to|needs?|needed|requir\w*|mandatory|necessar\w*|essential|oblig\w*|should|shall|ought|want\w*|cannot|can't|not permit|forbidden|not allow\w*|only|proper|demand\w*|has\b|is to|are to|due",
-        "always": r"always|every|all|ever|constant\w*|permanent\w*|automatic\w*|never|by default|whenever|invariably|each|whatever|any",
-        "most": r"most\w*|main\w*|primar\w*|major\w*|usual\w*|typical\w*|general\w*|common\w*|large\w*|chief\w*|principal\w*|often|significant\w*|normal\w*|many|notabl\w*|popular\w*|particular\w*|extreme\w*|greatest|broad\w*|widely|rule",
-        "best": r"best|ideal\w*|optimal\w*|excellent|perfect\w*|better|prefer\w*|recommend\w*|superior|right|good|nice|well|proper\w*",
+        "all": (
+            r"all|every|everyone|everything|everywhere|each|any|anyone|whole|entire\w*|both|complete\w*"
+            r"|full\w*|always|any(?:time|thing)|throughout|no|none|never|only|up to"
+        ),
+        "only": (
+            r"only|sole\w*|just|mere\w*|exclusive\w*|alone|single|unique\w*|nothing but|no other|one"
+            r"|restricted|limited|except\w*|but|unless|not|never"
+        ),
+        "must": (
+            r"must|ha(?:s|ve|d) to|needs?|needed|requir\w*|mandatory|necessar\w*|essential|oblig\w*|should"
+            r"|shall|ought|want\w*|cannot|can't|not permit|forbidden|not allow\w*|only|proper|demand\w*|has\b"
+            r"|is to|are to|due"
+        ),
+        "always": (
+            r"always|every|all|ever|constant\w*|permanent\w*|automatic\w*|never|by default|whenever|invariably"
+            r"|each|whatever|any"
+        ),
+        "most": (
+            r"most\w*|main\w*|primar\w*|major\w*|usual\w*|typical\w*|general\w*|common\w*|large\w*|chief\w*"
+            r"|principal\w*|often|significant\w*|normal\w*|many|notabl\w*|popular\w*|particular\w*|extreme\w*"
+            r"|greatest|broad\w*|widely|rule"
+        ),
+        "best": (
+            r"best|ideal\w*|optimal\w*|excellent|perfect\w*|better|prefer\w*|recommend\w*|superior|right|good"
+            r"|nice|well|proper\w*"
+        ),
         "worst": r"worst|worse|poor\w*|bad\w*|terribl\w*",
-        "first": r"first\w*|initial\w*|begin\w*|start\w*|original\w*|earl\w+|before\w*|previous\w*|prior|new|then|advance|once|step|already",
-        "last": r"last\w*|final\w*|end\w*|latest|ultimate\w*|then|finish\w*|terminat\w*|later|recent\w*|current\w*|newest|after\w*|eventually|old\w*|most",
+        "first": (
+            r"first\w*|initial\w*|begin\w*|start\w*|original\w*|earl\w+|before\w*|previous\w*|prior|new|then"
+            r"|advance|once|step|already"
+        ),
+        "last": (
+            r"last\w*|final\w*|end\w*|latest|ultimate\w*|then|finish\w*|terminat\w*|later|recent\w*|current\w*"
+            r"|newest|after\w*|eventually|old\w*|most"
+        ),
         "least": r"least|minim\w*|fewest|smallest|lowest|only|low\w*|few\w*|small\w*|little",
         "impossible": r"impossible|cannot|can't|unable|not|never|no",
         "free": r"free\w*|libre|open|without|no (?:cost|charge)",
@@ -95,33 +122,53 @@ CLAIMS: dict[str, dict[str, str]] = {
 }
 _OPPOSITES = {
     "en": """
-        before/after earlier/later first/last start/stop start/end begin/end increase/decrease increases/decreases raise/lower
-        more/less more/fewer most/least larger/smaller bigger/smaller greater/less higher/lower high/low large/small big/small
+        before/after earlier/later first/last start/stop start/end begin/end increase/decrease
+        increases/decreases raise/lower
+        more/less more/fewer most/least larger/smaller bigger/smaller greater/less higher/lower high/low
+        large/small big/small
         faster/slower fast/slow quickly/slowly easy/hard easier/harder easy/difficult easier/difficult simple/complex
         enable/disable enabled/disabled enables/disables allow/forbid allowed/forbidden allows/forbids permit/prohibit
-        permitted/forbidden accept/reject accepts/rejects include/exclude includes/excludes included/excluded add/remove
-        adds/removes added/removed install/uninstall installed/uninstalled open/closed opens/closes read/write reads/writes
-        input/output send/receive sends/receives local/remote upload/download import/export always/never always/sometimes
-        all/some all/few everyone/nobody many/few often/rarely usually/rarely must/may required/optional mandatory/optional
-        possible/impossible legal/illegal safe/unsafe public/private internal/external inside/outside above/below over/under
-        up/down left/right top/bottom upper/lower front/back true/false yes/no same/different similar/different success/failure
-        succeed/fail succeeds/fails supported/unsupported available/unavailable necessary/unnecessary old/new older/newer
-        oldest/newest minimum/maximum minimal/maximal best/worst better/worse strong/weak long/short longer/shorter deep/shallow
-        active/inactive automatic/manual automatically/manually static/dynamic temporary/permanent free/proprietary free/paid
+        permitted/forbidden accept/reject accepts/rejects include/exclude includes/excludes included/excluded
+        add/remove
+        adds/removes added/removed install/uninstall installed/uninstalled open/closed opens/closes read/write
+        reads/writes
+        input/output send/receive sends/receives local/remote upload/download import/export always/never
+        always/sometimes
+        all/some all/few everyone/nobody many/few often/rarely usually/rarely must/may required/optional
+        mandatory/optional
+        possible/impossible legal/illegal safe/unsafe public/private internal/external inside/outside
+        above/below over/under
+        up/down left/right top/bottom upper/lower front/back true/false yes/no same/different similar/different
+        success/failure
+        succeed/fail succeeds/fails supported/unsupported available/unavailable necessary/unnecessary old/new
+        older/newer
+        oldest/newest minimum/maximum minimal/maximal best/worst better/worse strong/weak long/short
+        longer/shorter deep/shallow
+        active/inactive automatic/manual automatically/manually static/dynamic temporary/permanent
+        free/proprietary free/paid
         positive/negative gain/loss win/lose rise/fall rises/falls grow/shrink cause/result parent/child master/slave
-        primary/secondary client/server sender/recipient buyer/seller teacher/student employer/employee even/odd full/empty
-        heavy/light hot/cold warm/cool dry/wet early/late ancient/modern north/south east/west morning/evening day/night
+        primary/secondary client/server sender/recipient buyer/seller teacher/student employer/employee even/odd
+        full/empty
+        heavy/light hot/cold warm/cool dry/wet early/late ancient/modern north/south east/west morning/evening
+        day/night
         increased/decreased expensive/cheap rich/poor near/far visible/hidden ahead/behind encrypt/decrypt
         ascending/descending advantage/disadvantage advantages/disadvantages prior/subsequent preceding/following
-        compress/decompress lock/unlock mount/unmount load/unload connected/disconnected online/offline sequential/parallel
+        compress/decompress lock/unlock mount/unmount load/unload connected/disconnected online/offline
+        sequential/parallel
         """,
     "zh": """
-        之前/之后 以前/以后 增加/减少 提高/降低 升高/降低 上升/下降 启用/禁用 允许/禁止 接受/拒绝 包括/排除 添加/删除 安装/卸载
-        打开/关闭 读取/写入 输入/输出 发送/接收 本地/远程 上传/下载 导入/导出 总是/从不 所有/部分 全部/部分 必须/可以 必需/可选 可能/不可能
-        合法/非法 安全/危险 公开/私有 内部/外部 里面/外面 上面/下面 相同/不同 成功/失败 最大/最小 最多/最少 最高/最低 最好/最坏
-        更快/更慢 更大/更小 更多/更少 更高/更低 较大/较小 较高/较低 较多/较少 优点/缺点 自动/手动 静态/动态 暂时/永久 客户端/服务器 父/子 加密/解密
-        压缩/解压 锁定/解锁 挂载/卸载 连接/断开 在线/离线 首先/最后 开始/结束 简单/复杂 容易/困难 快速/缓慢 变快/变慢 长/短 新版本/旧版本
-        旧/新 独立/共享 支持/反对 买/卖 南/北 东/西 早/晚 白天/夜间 宽/窄 强/弱 真/假 正/负 主要/次要 经常/很少 常见/罕见 直接/间接
+        之前/之后 以前/以后 增加/减少 提高/降低 升高/降低 上升/下降 启用/禁用 允许/禁止 接受/拒绝 包括/排除
+        添加/删除 安装/卸载
+        打开/关闭 读取/写入 输入/输出 发送/接收 本地/远程 上传/下载 导入/导出 总是/从不 所有/部分 全部/部分
+        必须/可以 必需/可选 可能/不可能
+        合法/非法 安全/危险 公开/私有 内部/外部 里面/外面 上面/下面 相同/不同 成功/失败 最大/最小 最多/最少
+        最高/最低 最好/最坏
+        更快/更慢 更大/更小 更多/更少 更高/更低 较大/较小 较高/较低 较多/较少 优点/缺点 自动/手动 静态/动态
+        暂时/永久 客户端/服务器 父/子 加密/解密
+        压缩/解压 锁定/解锁 挂载/卸载 连接/断开 在线/离线 首先/最后 开始/结束 简单/复杂 容易/困难 快速/缓慢
+        变快/变慢 长/短 新版本/旧版本
+        旧/新 独立/共享 支持/反对 买/卖 南/北 东/西 早/晚 白天/夜间 宽/窄 强/弱 真/假 正/负 主要/次要 经常/很少
+        常见/罕见 直接/间接
         """,
 }
 

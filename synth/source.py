@@ -11,7 +11,7 @@ import numpy as np
 from synth import units
 from synth.embeddings import Embedder
 from synth.passages import sentences
-from synth.polarity import DENIAL, WIDE_DENIAL, opposites
+from synth.polarity import opposites
 from synth.rarity import weight
 
 CLAUSE_END = {
@@ -117,15 +117,6 @@ class Source:
         return found
 
     @cached_property
-    def clauses(self) -> list[tuple[Stretch, int]]:
-        """Every clause with the number of its sentence."""
-        found = []
-        for number, sentence in enumerate(self.sentences):
-            for piece in split_clauses(sentence.text, self.language):
-                found.append((Stretch(piece, frozenset(word.unit for word in content(piece, self.language))), number))
-        return [(stretch, number) for stretch, number in found if stretch.units]
-
-    @cached_property
     def places(self) -> dict[str, list[int]]:
         """Where each content unit stands, counted in content units."""
         found: dict[str, list[int]] = {}
@@ -140,33 +131,6 @@ class Source:
             for place in self.places.get(unit, ())
             for word in self.words[max(0, place - _BESIDE) : place + _BESIDE + 1]
         }
-
-    @cached_property
-    def denied(self) -> set[str]:
-        """Content near a cue of denial: what follows it in its clause, and the unit before it."""
-        found: set[str] = set()
-        narrow, wide = (4, 3) if self.language == "en" else (24, 10)
-        for piece in (piece for sentence in self.sentences for piece in split_clauses(sentence.text, self.language)):
-            for pattern, count in ((DENIAL[self.language], narrow), (WIDE_DENIAL[self.language], wide)):
-                for cue in pattern.finditer(piece):
-                    found |= {word.unit for word in content(piece[cue.end() :], self.language)[:count]}
-                    found |= {word.unit for word in content(piece[: cue.start()], self.language)[-2:]}
-        return found
-
-    @cached_property
-    def denials(self) -> list[tuple[Stretch, frozenset[str], frozenset[str]]]:
-        """Every clause that denies, with what it denies and the units that no other clause holds."""
-        found = []
-        count = 3 if self.language == "en" else 5
-        for stretch, _ in self.clauses:
-            cue = DENIAL[self.language].search(stretch.text)
-            if cue is None:
-                continue
-            words = content(stretch.text[cue.end() :], self.language)[:count]
-            words = words or content(stretch.text[: cue.start()], self.language)[-count:]
-            others = {unit for other, _ in self.clauses if other is not stretch for unit in other.units}
-            found.append((stretch, frozenset(word.unit for word in words), stretch.units - others))
-        return found
 
     def grams(self, size: int) -> set[tuple[str, ...]]:
         """All runs of ``size`` units of the passage."""

@@ -9,10 +9,11 @@ from itertools import combinations
 
 from synth import polarity, units
 from synth.passages import sentences
-from synth.source import Source, Word, content, split_clauses
+from synth.source import Source, Word, content
 
 _ASKS = ("?", "？")
 _CODE = re.compile(r"^-|[/.$=<>]")  # options, paths and calls stand where their command has them
+_FIGURE = re.compile(r"(?<![\w/\[.=-])\d+(?:[.,:]\d+)*(?![\w\]/=-])")
 _BESIDE = 3  # content units on both sides that are the neighbours of a word
 _MOST_NAMES = 24  # of a text that are compared with each other
 _HEAVY = 0.95  # weight from which on a word that the source lacks is told
@@ -104,7 +105,7 @@ def exchanged(text: str, source: Source) -> list[str]:
     held = [unit for _, unit in source.match(words)]
     plain = [name for name in units.names(text, source.language) if not _CODE.search(name)]
     names = {word.unit for name in plain for word in content(name, source.language)}
-    names |= {word.unit for word in words if word.form[0].isdigit()}
+    names |= {digits for match in _FIGURE.finditer(text) for digits in re.split(r"\D+", match.group()) if digits}
     places = [place for place, unit in enumerate(held) if unit in names and unit in source.places][:_MOST_NAMES]
     beside = {place: _beside(held, place) - names for place in places}
     found = []
@@ -130,6 +131,8 @@ def turned(text: str, source: Source) -> list[str]:
     """Words of a text whose opposite stands beside the same words in the source, while they themselves do not."""
     table, found = polarity.opposites(source.language), []
     for sentence in (text[slice(*span)] for span in sentences(text)):
+        if sentence.rstrip().endswith(_ASKS):
+            continue
         said = {word for word in table if word in sentence} if source.language == "zh" else set(units.words(sentence))
         for word in said & table.keys():
             if not _says(source.folded, word, source) and any(
@@ -180,67 +183,3 @@ def _window_text(window: tuple[int, ...], source: Source, around: int = 0) -> st
     first, last = (window[0], window[-1]) if window else (0, len(source.sentences) - 1)
     near = source.sentences[max(0, first - around) : last + 1 + around]
     return " ".join(stretch.text for stretch in near)
-
-
-def flipped(text: str, source: Source, asked: str = "") -> list[str]:
-    """Clauses that deny what the source affirms, or affirm what it denies.
-
-    Args: asked, the question that the text answers: what it says counts as said.
-    """
-    found = []
-    about = {unit for _, unit in source.match(content(asked, source.language)) if unit is not None}
-    for sentence in (text[slice(*span)] for span in sentences(text)):
-        if sentence.rstrip().endswith(_ASKS):
-            continue
-        pieces = split_clauses(sentence, source.language)
-        found += [piece for piece in pieces if _adds_denial(piece, source)]
-        if not polarity.denies_widely(asked, source.language):  # else the denial stands in the question
-            found += _drops_denial(pieces, about, source)
-            found += _drops_cue(sentence, source) if source.language == "zh" else []
-    return found
-
-
-def _adds_denial(piece: str, source: Source) -> bool:
-    """Whether a clause denies what the source holds and denies nowhere."""
-    for cue in polarity.DENIAL[source.language].finditer(piece):
-        after = [unit for _, unit in source.match(content(piece[cue.end() :], source.language)[:4])]
-        before = [unit for _, unit in source.match(content(piece[: cue.start()], source.language)[-2:])][::-1]
-        if source.language == "zh":
-            heads = [unit for unit in after or before if unit is not None]
-        else:  # the nearest word that the source holds, what follows first
-            nearest = [*after[:1], *before[:1], *after[1:2], *before[1:]]
-            heads = [unit for unit in nearest if unit is not None][:1]
-        if heads and sum(unit in source.denied for unit in heads) < len(heads) / 2:
-            return True
-        if not heads and not source.denied:
-            return True
-    return False
-
-
-def _drops_denial(pieces: list[str], about: set[str], source: Source) -> list[str]:
-    """Denied clauses of the source whose content is held by the clauses that deny nothing."""
-    free = [piece for piece in pieces if not polarity.denies_widely(piece, source.language)]
-    words = [word for piece in free for word in content(piece, source.language)]
-    own_words = {unit for _, unit in source.match(words) if unit is not None}
-    here = own_words | about
-    found = []
-    for stretch, heads, own in source.denials:
-        enough = len(stretch.units & here) >= 0.6 * len(stretch.units) and bool(heads & own_words)
-        if enough and len(heads & here) >= 0.6 * len(heads) and (own & here or not own):
-            found.append(stretch.text)
-    return found
-
-
-def _drops_cue(sentence: str, source: Source) -> list[str]:
-    """Words of the source that stand there behind a denial only, and here without one."""
-    found = []
-    for cue in polarity.DENIAL["zh"].finditer(source.passage):
-        denied = source.passage[cue.end() : cue.end() + 3]
-        if not units.HAN_RUN.fullmatch(denied) or len(denied) < 3:
-            continue
-        plain = [match.start() for match in re.finditer(denied, source.passage)]
-        if any(not polarity.denies(source.passage[max(0, at - 4) : at], "zh") for at in plain):
-            continue
-        here = [match.start() for match in re.finditer(denied, sentence)]
-        found += [denied for at in here if not polarity.denies_widely(sentence[max(0, at - 5) : at], "zh")]
-    return found

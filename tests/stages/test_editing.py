@@ -14,9 +14,11 @@ from stages.notes import to_table
 from stages.refined_rows import make_rows
 from stages.round_trip import RoundTripConfig
 from stages.synthesize import Conversation, EditConfig, SynthesizeConfig, open_conversation, plan_row
+from synth.checks import ChecksConfig
 from synth.engines import Answer, Request
 from synth.prompt_files import parse_prompt
 
+FREE = ChecksConfig(keep_close=False)
 PAGE = (
     "Home | Login | Search\n"
     "The cron program of Unix was written in 1975 and runs commands at fixed times. The crontab command edits the "
@@ -43,7 +45,9 @@ def row(content: str = PAGE) -> dict[str, Any]:
 
 def conversation() -> Conversation:
     quiet = RoundTripConfig(enabled=False)
-    talk = open_conversation(SynthesizeConfig(tasks=("blog",), round_trip=quiet), "model", "r1", ("en",), ("en",))
+    talk = open_conversation(
+        SynthesizeConfig(tasks=("blog",), round_trip=quiet, checks=FREE), "model", "r1", ("en",), ("en",)
+    )
     cfg = talk.cfg.model_copy(update={"edit": EditConfig(enabled=True)})
     return Conversation(cfg, {**talk.prompts, ("en", "edit"): EDIT_PROMPT}, "model", "r1", ("en",))
 

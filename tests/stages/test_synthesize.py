@@ -13,8 +13,10 @@ from stages.notes import ANNOTATION_SCHEMA, row_uid, to_table
 from stages.refined_rows import ROW_SCHEMA, make_rows
 from stages.round_trip import RoundTripConfig
 from stages.synthesize import Conversation, SynthesizeConfig, Task, open_conversation, plan_row
+from synth.checks import ChecksConfig
 from synth.engines import Answer, Request, failed
 
+FREE = ChecksConfig(keep_close=False)
 FIRST = (
     "The cron program of Unix was written in 1975 and runs commands at fixed times. The crontab command edits the "
     "table of a user, which has five fields."
@@ -40,7 +42,9 @@ def l2_row(content: str | None = f"{FIRST}\n{SECOND}", lang: str = "en", number:
 
 
 def conversation(languages: tuple[str, ...] = ("en",), **options: Any) -> Conversation:
-    cfg = SynthesizeConfig(**({"max_rewrites": 2, "round_trip": RoundTripConfig(enabled=False)} | options))
+    cfg = SynthesizeConfig(
+        **({"max_rewrites": 2, "round_trip": RoundTripConfig(enabled=False), "checks": FREE} | options)
+    )
     return open_conversation(cfg, "model", "r1", languages, ("en", "zh"))
 
 

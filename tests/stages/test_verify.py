@@ -6,7 +6,7 @@ from stages.verify import FIGURES, open_checker
 from synth.checks import ChecksConfig
 
 PASSAGE = "Cron was written in 1975. It runs commands at fixed times, which the crontab command sets for each user."
-CHECKER = open_checker(ChecksConfig())
+CHECKER = open_checker(ChecksConfig(keep_close=False))
 
 
 def test_an_output_that_cannot_be_parsed_is_judged_as_a_whole() -> None:

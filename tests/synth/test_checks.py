@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stages.verify import FIGURES, open_checker
-from synth.checks import ChecksConfig, _stutter
+from synth.checks import ChecksConfig
+from synth.checks_form import _stutter
 
 EN = (
     "The cron program of Unix was written in 1975 and runs commands at fixed times. The crontab command edits the "
@@ -30,7 +31,7 @@ PAIR_ZH = ("PostgreSQL 是哪一年发布的？", "PostgreSQL 于 1996 年发布
 def fate(output: str, task: str = "encyclopedia", language: str = "en", finish: str = "stop", **limits: float):
     passage = EN if language == "en" else ZH
     parser = "question_answer" if task == "qa" else "rewrite"
-    checker = open_checker(ChecksConfig(**limits))
+    checker = open_checker(ChecksConfig(**({"keep_close": False} | limits)))
     return checker.verify(task, language, parser, passage, output, finish_reason=finish)[0].drop
 
 
@@ -93,8 +94,7 @@ def test_one_change_to_a_faithful_chinese_rewrite_is_found(old: str, new: str, r
         ("When was cron written", PAIR_EN[1], "no_question_mark"),
         ("When was this program written?", PAIR_EN[1], "question_dangling"),
         ("When was it written?", PAIR_EN[1], "question_dangling"),
-        ("When is cron?", PAIR_EN[1], "question_vague"),
-        (PAIR_EN[0], "It was 1975.", "answer_too_short"),
+        ("When is cron?", PAIR_EN[1], "question_too_short"),
         ("How was cron written in the year 1975?", PAIR_EN[1], "answer_of_other_kind"),
         ("When is the machine switched off at the set time?", PAIR_EN[1], "answer_off_subject"),
         ("When was cron written, in 1975 or later?", "Cron was written in 1975 or later.", "answer_says_nothing"),
@@ -117,7 +117,7 @@ def test_the_form_of_an_output_is_checked_before_its_content() -> None:
 def test_an_output_in_the_other_language_is_rejected() -> None:
     assert fate(GOOD_ZH) == "language"
     assert fate(GOOD_EN, language="zh") == "language"
-    assert fate("lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor incididunt ut labore") == (
+    assert fate("lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor incididunt ut labore.") == (
         "language"
     )
 
@@ -162,7 +162,7 @@ def test_words_in_another_order_are_another_claim() -> None:
         "Times fixed at commands runs and 1975 in written was cron. Fields five has a user of the table, and edits the "
         "command in crontab."
     )
-    assert fate(scrambled) == "unsupported_order"
+    assert fate(scrambled, keep_close=True) in {"other_order", "joined_apart", "left_its_sentence"}
 
 
 @pytest.mark.parametrize("output", ["", "???", "\n\n", "Question:", "好", "x" * 5000, GOOD_EN, GOOD_ZH, pair(*PAIR_EN)])
@@ -191,8 +191,6 @@ def test_every_figure_is_there_whatever_the_output(output: str, task: str, langu
         ("copied_run", 3),
         ("min_support", 1.01),
         ("min_mean_support", 1.01),
-        ("min_pair_support", 1.01),
-        ("min_order_support", 1.01),
         ("max_unsupported_numbers", -1),
         ("max_unsupported_names", -1),
         ("max_unsupported_claims", -1),

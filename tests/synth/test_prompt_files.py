@@ -14,9 +14,7 @@ from synth.checks import ChecksConfig
 from synth.prompt_files import PromptError, all_prompts, load_prompt, load_prompts, parse_prompt
 
 # Good paraphrases, freer than the embedded thresholds let a small model be.
-FREE = ChecksConfig(
-    min_support=0.65, min_answer_support=0.65, min_mean_support=0.75, min_pair_support=0.3, min_order_support=0.3
-)
+FREE = ChecksConfig(max_copied_ratio=1.0, keep_close=False)
 TASKS = ("qa", "encyclopedia", "textbook", "blog", "abstract")
 OWN = """+++
 id = "mine"
