@@ -37,8 +37,9 @@ _SHOWN = 400  # characters of an output that is printed as an error
 
 
 def load(name: str) -> list[Case]:
-    """The cases of one file: id, origin, language, task, title, passage, output, fault (none: sound); of a pair question
-    and answer; of a fault ``put``, the words at fault; of a labelled output ``evidence``, words of its passage."""
+    """The cases of one file: id, origin, language, task, title, passage, output, fault (none: sound); of a pair
+    question and answer; of a fault ``put``, the words at fault; of a labelled output ``evidence``, words of its
+    passage."""
     with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         return [{"fault": None, **json.loads(line)} for line in file]
 

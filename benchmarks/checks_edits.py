@@ -6,7 +6,10 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+from synth.units import word_set
 
 Case = dict[str, Any]  # id, language, task, title, passage, output, question and answer of a pair
 
@@ -60,17 +63,20 @@ DROPPED = {
     ),
     "zh": (
         (r"不能", "能"), (r"不会", "会"), (r"不可以", "可以"), (r"没有", "有"), (r"不需要", "需要"), (r"不是", "是"),
-        (r"无法", "可以"), (r"并非", "就是"), (r"不再", "仍然"), (r"永远不", "永远"), (r"无需", "需要"), (r"不必", "必须"),
+        (r"无法", "可以"), (r"并非", "就是"), (r"不再", "仍然"), (r"永远不", "永远"), (r"无需", "需要"),
+        (r"不必", "必须"),
         (r"不符合", "符合"), (r"未经", "经"), (r"绝不", "常常"), (r"显示不了", "能够显示"),
     ),
 }  # fmt: skip
 ADDED = {
     "en": (
         (r"\b(is|are|was|were|can|will|may|should|must|could)\b(?! not| no\b)", r"\1 not"),
-        (r"\b(uses|supports|contains|provides|includes|reads|writes|explains|allows|keeps|holds|offers)\b", r"never \1"),
+        (r"\b(uses|supports|contains|provides|includes"
+         r"|reads|writes|explains|allows|keeps|holds|offers)\b", r"never \1"),
     ),
     "zh": (
-        (r"(?<![不])可以", "不可以"), (r"(?<![不没])会", "不会"), (r"(?<![不])需要", "不需要"), (r"(?<![不])应当", "不应当"),
+        (r"(?<![不])可以", "不可以"), (r"(?<![不没])会", "不会"), (r"(?<![不])需要", "不需要"),
+        (r"(?<![不])应当", "不应当"),
         (r"(?<![不])支持", "不支持"), (r"(?<![不])使用", "不使用"), (r"(?<![不只就还要也凡但总可])是(?!否)", "不是"),
         (r"(?<![不])位于", "不位于"), (r"(?<![不])依赖", "不依赖"), (r"(?<![不])适用", "不适用"),
     ),
@@ -117,7 +123,7 @@ def exchanged_names(case: Case, rng: random.Random, _: list[Case]) -> Edit | Non
     once = [match for match in found if text.count(match.group()) == 1 and case["passage"].count(match.group()) == 1]
     once.sort(key=lambda match: match.start())
     # Members of a list may change places.
-    gaps = [(a, b, text[a.end() : b.start()]) for a, b in zip(once, once[1:], strict=False)]
+    gaps = [(a, b, text[a.end() : b.start()]) for a, b in pairwise(once)]
     pairs = [(a, b) for a, b, gap in gaps if len(gap) > 12 and "," not in gap[:2] and "、" not in gap]
     pairs = [(a, b) for a, b in pairs if (a.group()[0].isdigit()) == (b.group()[0].isdigit()) and a.end() < b.start()]
     if not pairs:
@@ -162,9 +168,7 @@ def outside_answer(case: Case, rng: random.Random, all_cases: list[Case]) -> Edi
     return Edit(case["output"].replace(case["answer"], put), put)
 
 
-_NO_NAMES = frozenset(
-    "The This That These Those Which What When Where Why How Does Some Many For With From After".split()
-)
+_NO_NAMES = word_set("The This That These Those Which What When Where Why How Does Some Many For With From After")
 LOOKED_AT: dict[str, Editor] = {
     "changed_number": changed_number,
     "outside_name": outside_name,

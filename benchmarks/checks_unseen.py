@@ -20,7 +20,8 @@ QUANTIFIERS: Rules = {
         (r"\bonly\b", "mostly"),
     ),
     "zh": (
-        (r"一些|某些|有些|许多|很多(?!的)|不少|大多数|多数", "所有"), (r"通常|一般|往往|有时|常常", "总是"), (r"很少", "经常"),
+        (r"一些|某些|有些|许多|很多(?!的)|不少|大多数|多数", "所有"), (r"通常|一般|往往|有时|常常", "总是"),
+        (r"很少", "经常"),
         (r"只有少数", "绝大多数"), (r"少数", "全部"), (r"仅|只(?=适|能|有|会|处)", "几乎全"),
     ),
 }  # fmt: skip
@@ -32,9 +33,12 @@ COMPARISONS: Rules = {
         (r"\blatest|most recent\b", "oldest"), (r"\bmost common\b", "rarest"), (r"\bmuch as\b", "little as"),
     ),
     "zh": (
-        (r"最多", "最少"), (r"最小", "最大"), (r"最少", "最多"), (r"最大", "最小"), (r"更好", "更差"), (r"较低", "较高"),
-        (r"变慢", "变快"), (r"下限", "上限"), (r"更新的", "更旧的"), (r"最新", "最旧"), (r"降低", "提高"), (r"很快", "很慢"),
-        (r"过旧", "过新"), (r"更详尽", "更简略"), (r"(?<!不)一样", "相反"), (r"更多", "更少"), (r"过于频繁", "不够频繁"),
+        (r"最多", "最少"), (r"最小", "最大"), (r"最少", "最多"), (r"最大", "最小"), (r"更好", "更差"),
+        (r"较低", "较高"),
+        (r"变慢", "变快"), (r"下限", "上限"), (r"更新的", "更旧的"), (r"最新", "最旧"), (r"降低", "提高"),
+        (r"很快", "很慢"),
+        (r"过旧", "过新"), (r"更详尽", "更简略"), (r"(?<!不)一样", "相反"), (r"更多", "更少"),
+        (r"过于频繁", "不够频繁"),
     ),
 }  # fmt: skip
 MODALS: Rules = {
@@ -44,7 +48,8 @@ MODALS: Rules = {
         (r"\bcan\b(?! not\b)", "must"), (r"\bare not needed\b", "are forbidden"),
     ),
     "zh": (
-        (r"必须", "可以"), (r"(?<!不)可以", "必须"), (r"应当|应该(?!都)|最好", "不妨"), (r"建议", "强制要求"), (r"也许|可能(?!的)", "必定"),
+        (r"必须", "可以"), (r"(?<!不)可以", "必须"), (r"应当|应该(?!都)|最好", "不妨"), (r"建议", "强制要求"),
+        (r"也许|可能(?!的)", "必定"),
         (r"(?<!不)需要", "禁止"), (r"请(?=参|看|查)", "不必"), (r"要(?=对|执|靠)", "可"),
     ),
 }  # fmt: skip
@@ -57,7 +62,8 @@ ORDERS: Rules = {
     ),
     "zh": (
         (r"之前", "之后"), (r"之后", "之前"), (r"先", "事后"), (r"接着|随后|然后", "在此之前"), (r"以后", "以前"),
-        (r"期间", "结束后"), (r"(?<=完成)后", "前"), (r"一旦完成", "还没完成"), (r"目前|现在", "从前"), (r"后来", "起初"),
+        (r"期间", "结束后"), (r"(?<=完成)后", "前"), (r"一旦完成", "还没完成"), (r"目前|现在", "从前"),
+        (r"后来", "起初"),
     ),
 }  # fmt: skip
 CAUSES: Rules = {
@@ -68,7 +74,8 @@ CAUSES: Rules = {
         (r"\bcan cause\b", "is caused by"), (r"\bTo (?=protect|share)", "Instead of trying to "),
     ),
     "zh": (
-        (r"因为", "虽然"), (r"因此|所以|因而|于是", "尽管如此"), (r"为了", "为了避免"), (r"导致", "源于"), (r"由于", "尽管"),
+        (r"因为", "虽然"), (r"因此|所以|因而|于是", "尽管如此"), (r"为了", "为了避免"), (r"导致", "源于"),
+        (r"由于", "尽管"),
         (r"引发", "防止"), (r"以便", "以免"), (r"从而", "却没有"),
     ),
 }  # fmt: skip
@@ -82,8 +89,10 @@ RELATIONS: Rules = {
         (r"\bwith\b(?! no\b)", "without"),
     ),
     "zh": (
-        (r"安装", "卸载"), (r"卸载", "安装"), (r"发送", "拦截"), (r"允许", "禁止"), (r"打开", "关闭"), (r"接受|接收", "拒收"),
-        (r"包括|包含", "排除"), (r"支持", "屏蔽"), (r"提供", "取消"), (r"加密", "公开"), (r"信任", "怀疑"), (r"添加", "删除"),
+        (r"安装", "卸载"), (r"卸载", "安装"), (r"发送", "拦截"), (r"允许", "禁止"), (r"打开", "关闭"),
+        (r"接受|接收", "拒收"),
+        (r"包括|包含", "排除"), (r"支持", "屏蔽"), (r"提供", "取消"), (r"加密", "公开"), (r"信任", "怀疑"),
+        (r"添加", "删除"),
         (r"保留", "删去"), (r"推荐", "反对"), (r"阻止", "促成"), (r"列出", "隐去"),
     ),
 }  # fmt: skip
@@ -93,7 +102,8 @@ CONDITIONS: Rules = {
         (r",? (?:if|unless|when|provided that|as long as) [^,.?!;:]{6,90}(?=[.,])", " in every case"),
     ),
     "zh": (
-        (r"(?:(?<=[。，；])|^)(?:如果|若|要是|假如|只要|当)[^，。；]{3,40}，", "无论何时，"), (r"(?<=[。，])[^，。；]{3,40}时，", "无论何时，"),
+        (r"(?:(?<=[。，；])|^)(?:如果|若|要是|假如|只要|当)[^，。；]{3,40}，", "无论何时，"),
+        (r"(?<=[。，])[^，。；]{3,40}时，", "无论何时，"),
         (r"除非[^，。；]{2,30}，", ""),
     ),
 }  # fmt: skip
@@ -103,7 +113,8 @@ MEMBERS = {
 }
 META_OPENINGS = {
     "en": (
-        "This passage explains the following. ", "Here is the rewritten version: ", "Summary: ", "As the author writes, ",
+        "This passage explains the following. ", "Here is the rewritten version: ", "Summary: ",
+        "As the author writes, ",
         "Of course! Let me put it differently. ",
     ),
     "zh": ("以下是改写后的内容：", "这段文字主要讲了：", "摘要：", "正如作者所写，", "当然可以，换一种说法："),
@@ -147,7 +158,11 @@ def _claim_start(case: Case) -> int:
 def member_added(case: Case, rng: random.Random, _: list[Case]) -> Edit | None:
     """A list gets a member that the passage does not name."""
     start, text = _claim_start(case), case["output"]
-    pattern = r"(?<=[\w)]), (?!much|which|so|but|while|be|because)(?=[\w' -]{2,25},? (?:and|or) )" if case["language"] == "en" else r"、"
+    pattern = (
+        r"(?<=[\w)]), (?!much|which|so|but|while|be|because)(?=[\w' -]{2,25},? (?:and|or) )"
+        if case["language"] == "en"
+        else r"、"
+    )
     found = [match for match in re.finditer(pattern, text) if match.start() >= start]
     if not found:
         return None

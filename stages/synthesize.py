@@ -69,12 +69,12 @@ class SynthesizeConfig(Config):
     scale: Literal["small", "large"] | None = None
     min_passage_chars: int = 200
     max_passage_chars: int = 1200
-    max_passages: int = Field(default=10, ge=0)  # of a document, from its start
+    max_passages: int = Field(default=30, ge=0)  # of a document, from its start
     min_prose_chars: int = 60  # a shorter paragraph is a heading or a list item
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
     # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
     max_questions: int = Field(default=3, ge=1)
-    max_rewrites: int = Field(default=2, ge=1)
+    max_rewrites: int = Field(default=3, ge=1)
     min_target_chars: int = 120
     # A sentence or two: of more the small model takes words of one into another.
     max_target_chars: int = 220

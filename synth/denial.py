@@ -2,9 +2,9 @@
 
 A cue of denial ("not", "without", 不, 没有) governs the content that follows it in its clause, or, where none
 follows ("the others do not"), what comes before. The words right after a cue are what it denies first: its heads. A
-head is looked up in the source where the words around it are most alike, and has to stand in a denial there too, be it by a
-weaker cue ("lacks", "unable", 缺, 难). The other way round, the heads of the source's cues have to be denied where the
-output says them in a clause that is otherwise alike.
+head is looked up in the source where the words around it are most alike, and has to stand in a denial there too, be it
+by a weaker cue ("lacks", "unable", 缺, 难). The other way round, the heads of the source's cues have to be denied where
+the output says them in a clause that is otherwise alike.
 """
 
 from __future__ import annotations

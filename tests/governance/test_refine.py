@@ -65,6 +65,7 @@ def settings(server: Server, *more: str) -> tuple[str, ...]:
         "l3.engine.max_num_seqs=4",
         "l3.engine.down_after_s=0.5",
         "l3.synthesize.max_passages=1",
+        "l3.synthesize.max_rewrites=1",
         'l3.synthesize.tasks=["blog", "textbook"]',
         "l3.synthesize.checks.max_copied_ratio=1.0",
         *more,

@@ -74,7 +74,7 @@ def test_a_value_nobody_gave_is_an_error() -> None:
 def test_a_users_folder_goes_before_the_bundled_prompts(tmp_path: Path) -> None:
     (tmp_path / "mine.md").write_text(OWN)
     chosen = load_prompts("en", ("qa", "blog"), tmp_path)
-    assert (chosen["blog"].id, chosen["qa"].id) == ("mine", "en.qa")
+    assert (chosen["blog"].id, chosen["qa"].id) == ("mine", "en.qa.large")
 
 
 @pytest.mark.parametrize(
