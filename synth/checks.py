@@ -241,9 +241,10 @@ def _length(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> s
             ("answer_too_short", figures["length.answer_units"] < cfg.min_answer_units),
             ("answer_too_long", figures["length.answer_units"] > cfg.max_answer_units),
         )
-    if task in ("abstract", "knowledge"):
+    if parsed.listed:
+        bounds = (0.0, cfg.max_rewrite_ratio, 1)
+    elif task == "abstract":
         bounds = (cfg.min_abstract_ratio, cfg.max_abstract_ratio, cfg.min_abstract_units)
-        bounds = bounds if task == "abstract" else (0.0, cfg.max_rewrite_ratio, 1)
     else:
         bounds = (cfg.min_rewrite_ratio, cfg.max_rewrite_ratio, cfg.min_rewrite_units)
     if task in ("dialogue", "exercise"):  # which are longer than what they talk about

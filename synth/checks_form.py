@@ -48,6 +48,7 @@ REFUSAL = {
 FUNCTION_WORDS = units.word_set(
     "the of to and a in is that for it as with are be was were has this by on or an at if can from you not when what"
 )
+FORMULA_ENDS = ("$", "\\]", "\\)")
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
     "en": re.compile(
@@ -84,11 +85,12 @@ def _form(parsed: Parsed, language: str) -> Figures:
     kind = None
     if parsed.question is not None and parsed.answer is not None:
         kind = answers_kind(parsed.question, parsed.answer, language)
-    ends = parsed.text if parsed.answer is None else parsed.answer
+    ends = parsed.text.rstrip("*_`\"'”’」』）)] \n")
+    unended = not (parsed.listed or ends.endswith(STOPS) or parsed.text.rstrip().endswith(FORMULA_ENDS))
     return {
         "format.question_ratio": asking / len(spans) if spans else 0.0,
         "format.answers_kind": kind,
-        "format.cut_short": parsed.question is None and not ends.rstrip("*_`\"'”’」』）)] \n").endswith(STOPS),
+        "format.cut_short": parsed.question is None and unended,
     }
 
 

@@ -15,6 +15,7 @@ class Parsed:
     answer: str | None = None
     score: int | None = None
     supported: bool | None = None
+    listed: bool = False  # an item of a list, such as a term of a glossary: it may be much shorter than its passage
 
 
 class ParseError(ValueError):

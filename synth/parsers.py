@@ -95,7 +95,7 @@ def parse_points(text: str) -> tuple[Parsed, ...]:
     points = [piece.strip() for piece in POINT.split(text)[1:]]
     if not points or not all(points):
         raise ParseError("no_list")
-    return tuple(Parsed(point) for point in points)
+    return tuple(Parsed(point, listed=True) for point in points)
 
 
 def parse_exercise(text: str) -> tuple[Parsed, ...]:
