@@ -271,7 +271,7 @@ def _pair(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str
 
 
 def _copied(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> str | None:
-    if parsed.question is not None or task == "knowledge":
+    if parsed.question is not None or parsed.listed:
         return None
     return _first(
         ("copied", figures["copied.ratio"] > cfg.max_copied_ratio),
