@@ -104,6 +104,7 @@ def _check(request: Request, address: str | None) -> None:
     if "L3" in levels and read_manifest(request.store, "L3", request.dump) is None:
         preflight.check_gpus(settings.l3, address)
         preflight.check_engine(settings.l3.engine)
+        preflight.check_inference(settings)
 
 
 def _bundled() -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from governance.errors import GovernanceError, RunError, UsageError
 from governance.plan import model_errors
 from stages.decontaminate import check_sets
 from synth.engines import LOCAL, EngineConfig
+from synth.entailment import check_entailment
 from synth.models import check_model
 
 _TIMEOUT_S = 20.0  # for a server to say what it serves
@@ -65,6 +66,14 @@ def check_engine(engine: EngineConfig) -> None:
         with model_errors("l3.engine.model"):
             check_model(engine.model, engine.revision)
     _check_servers(engine)
+
+
+def check_inference(settings: Settings) -> None:
+    """The model of inference, where one is configured, can be had and tells entailment. Errors: UsageError."""
+    cfg = settings.l3.synthesize.entailment
+    if cfg.model:
+        with model_errors("l3.synthesize.entailment.model"):
+            check_entailment(cfg.model, cfg.revision)
 
 
 def check_gpus(l3: L3, address: str | None) -> None:

@@ -26,6 +26,7 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
         "max_documents": settings.l3.max_documents,
         "synthesize": settings.l3.synthesize.model_dump(mode="json"),
         "prompts": {prompt.id: prompt.sha256 for prompt in talk.prompts.values()},
+        "entailment": _inferred_by(settings),
         "decontaminate": {
             "version": VERSION,
             "config": settings.l2.decontaminate.model_dump(mode="json"),
@@ -47,6 +48,12 @@ def conversation(settings: Settings, identity: Mapping[str, str] | None = None) 
         settings.l1.language.languages,
         model_scale(settings.l3.engine.model),
     )
+
+
+def _inferred_by(settings: Settings) -> dict[str, str] | None:
+    """Name and revision of the model of inference, if one is configured."""
+    cfg = settings.l3.synthesize.entailment
+    return model_identity(resolve_model(cfg.model), cfg.revision) if cfg.model else None
 
 
 def written_by(engine: EngineConfig) -> dict[str, str]:

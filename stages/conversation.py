@@ -16,6 +16,7 @@ from typing import Any
 
 from stages import editing
 from stages.decontaminate import screen
+from stages.entailment import judge_entailment
 from stages.notes import EDIT, JUDGE, WRITE, note
 from stages.round_trip import WITH, WITHOUT, judge_round_trip
 from stages.synthesize import CHARS_PER_HAN, Conversation, Task, digest, plan_exercise, plan_writing
@@ -153,7 +154,10 @@ def _judge(task: Task, asked: Request, answer: Answer, talk: Conversation) -> li
         task.prompt.task, task.prompt.language, task.prompt.parser, shown, answer.text,
         title=task.row.get("title") or "", finish_reason=answer.finish_reason, free=task.prompt.scale == "large",
     )  # fmt: skip
-    return [_screened(verdict, talk) for verdict in verdicts]
+    screened = [_screened(verdict, talk) for verdict in verdicts]
+    return [
+        judge_entailment(task.prompt.task, verdict, shown, talk.entailment, talk.cfg.entailment) for verdict in screened
+    ]
 
 
 def _screened(verdict: Verdict, talk: Conversation) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from stages.decontaminate import COLUMNS
+from stages.entailment import FIGURES as ENTAILMENT
 from stages.synthesize import SKIPPED, Conversation, Task, digest
 from stages.verify import FIGURES, Verdict
 from synth.engines import Answer, Request
@@ -37,7 +38,7 @@ ANNOTATION_SCHEMA = pa.schema(
     | {name: pa.int64() for name in ("target_start", "target_end", "attempt", "item")}
     | {name: pa.int64() for name in ("prompt_tokens", "output_tokens")}
     | {name: pa.string() for name in ("output", "text", "question", "answer")}
-    | {column.name: column.type for column in FIGURES}
+    | {column.name: column.type for schema in (FIGURES, ENTAILMENT) for column in schema}
     | dict(COLUMNS.items())
     | ROUND_TRIP
     | {"outcome": pa.string(), "fate": pa.string()}

@@ -19,10 +19,12 @@ from pydantic import Field
 
 from stages.contract import Config
 from stages.decontaminate import DecontaminateConfig, load_questions
+from stages.entailment import EntailmentConfig
 from stages.question_index import Questions
 from stages.round_trip import RoundTripConfig
 from stages.verify import Checker, open_checker
 from synth.checks import ChecksConfig
+from synth.entailment import Entailment, load_entailment
 from synth.mathematics import MathematicsConfig, is_mathematical
 from synth.passages import Span, cut_passages, cut_sentences, cut_targets, opens_with_subject
 from synth.prompt_files import Prompt, PromptError, load_prompts
@@ -89,6 +91,7 @@ class SynthesizeConfig(Config):
     name: str = Field(default="ultrafineweb", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     edit: EditConfig = EditConfig()
     round_trip: RoundTripConfig = RoundTripConfig()
+    entailment: EntailmentConfig = EntailmentConfig()
     judge: bool = False  # ask a model about each output that passed everything else
     checks: ChecksConfig = ChecksConfig()
 
@@ -109,6 +112,12 @@ class Conversation:
     def checker(self) -> Checker:
         """What judges outputs; loaded with the first of them."""
         return open_checker(self.cfg.checks)
+
+    @cached_property
+    def entailment(self) -> Entailment | None:
+        """The model of inference, where one is configured; loaded with the first output that passed the checks."""
+        cfg = self.cfg.entailment
+        return load_entailment(cfg.model, cfg.revision) if cfg.model else None
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ ONLY_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "vllm": ("synth/engines_vllm.py",),
     "aiohttp": ("synth/engines_server.py",),
     "fasttext": ("classifiers/",),
-    "torch": ("synth/models.py", "annealing/"),
-    "transformers": ("synth/models.py", "annealing/"),
+    "torch": ("synth/models.py", "synth/entailment.py", "annealing/"),
+    "transformers": ("synth/models.py", "synth/entailment.py", "annealing/"),
     "huggingface_hub": ("manifests/hub.py",),
 }
 
