@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from governance.config import Settings
-from stages.decontaminate import VERSION, questions_identity
+from stages.conversation import VERSION
+from stages.decontaminate import VERSION as DECONTAMINATE
+from stages.decontaminate import questions_identity
 from stages.synthesize import Conversation, open_conversation
 from synth.engines import EngineConfig, engine_languages
 from synth.models import model_identity, model_scale, resolve_model
@@ -18,6 +20,7 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
     talk = conversation(settings)
     engine = settings.l3.engine
     return {
+        "version": VERSION,
         "model": talk.model,
         "revision": talk.revision,
         "languages": list(talk.languages),
@@ -28,7 +31,7 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
         "prompts": {prompt.id: prompt.sha256 for prompt in talk.prompts.values()},
         "entailment": _inferred_by(settings),
         "decontaminate": {
-            "version": VERSION,
+            "version": DECONTAMINATE,
             "config": settings.l2.decontaminate.model_dump(mode="json"),
             "model": questions_identity(settings.l2.decontaminate),
         },

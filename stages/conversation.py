@@ -3,8 +3,8 @@
     requests = ask(task, talk)               the first questions of a task
     read(task, answers, talk)                the finished task, or the questions that are still to be answered
 
-Nothing here runs a model or keeps a state: ``answers`` holds every answer to the task so far, by request key, so the
-same functions serve a first run and one that continues from stored answers.
+Nothing here runs an engine, and verdicts are remembered for speed alone: ``answers`` holds every answer to the task so
+far, by request key, so the same functions serve a first run and one that continues from stored answers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from synth.parsers import parse
 from synth.passages import Span, surroundings
 from synth.prompt_files import Prompt
 
+VERSION = 1  # bump if what is asked, or judged of the same answers, changes for the same settings
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -45,6 +47,7 @@ class _Reading:
     talk: Conversation
     missing: list[Request] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    judged: list[tuple[str, str]] = field(default_factory=list)  # keys of talk.judged
 
     def answer(self, asked: Request) -> Answer | None:
         """The answer to a request; one that is not there is noted as missing."""
@@ -116,7 +119,11 @@ def read(task: Task, answers: Mapping[str, Answer], talk: Conversation) -> Finis
         for attempt in range(talk.cfg.retries + 1):
             if _read_attempt(reading, request(task, target, attempt, talk)):
                 break
-    return reading.missing or Finished(reading.notes, tuple(_follow(reading)))
+    if reading.missing:
+        return reading.missing
+    for key in reading.judged:
+        talk.judged.pop(key, None)
+    return Finished(reading.notes, tuple(_follow(reading)))
 
 
 def _read_attempt(reading: _Reading, asked: Request) -> bool:
@@ -127,12 +134,8 @@ def _read_attempt(reading: _Reading, asked: Request) -> bool:
     if answer.error is not None:
         reading.note(asked, answer, None)
         return True  # it has been tried again by its engine already
-    if asked.meta["role"] == EDIT:
-        verdicts = [_judge_edit(reading.task, asked, answer)]
-    else:
-        verdicts = _judge(reading.task, asked, answer, reading.talk)
     kept = False
-    for item, verdict in enumerate(verdicts):
+    for item, verdict in enumerate(_judge(reading, asked, answer)):
         second = _second_readings(reading, asked, verdict, item)
         failed = next((one for one in second.values() if one is not None and one.error is not None), None)
         if failed is not None:  # what could not be read again is neither kept nor rejected
@@ -146,8 +149,17 @@ def _read_attempt(reading: _Reading, asked: Request) -> bool:
     return kept or bool(reading.missing)
 
 
-def _judge(task: Task, asked: Request, answer: Answer, talk: Conversation) -> list[Verdict]:
-    """A verdict on every item of an output."""
+def _judge(reading: _Reading, asked: Request, answer: Answer) -> list[Verdict]:
+    """A verdict on every item of an output; remembered while second readings of the task are waited for."""
+    known, key = reading.talk.judged, (asked.key, answer.text)
+    if key not in known:
+        judge = _judge_edit if asked.meta["role"] == EDIT else _judge_writing
+        known[key] = judge(reading.task, asked, answer, reading.talk)
+    reading.judged.append(key)
+    return known[key]
+
+
+def _judge_writing(task: Task, asked: Request, answer: Answer, talk: Conversation) -> list[Verdict]:
     # Against what the model was shown, not the whole passage: less text can lend its words to a wrong sentence.
     shown = task.row["content"][slice(*asked.meta["target"])]
     verdicts = talk.checker.verify(
@@ -168,10 +180,10 @@ def _screened(verdict: Verdict, talk: Conversation) -> Verdict:
     return replace(verdict, figures=verdict.figures | found, drop=verdict.drop or found["decontaminate.drop"])
 
 
-def _judge_edit(task: Task, asked: Request, answer: Answer) -> Verdict:
+def _judge_edit(task: Task, asked: Request, answer: Answer, talk: Conversation) -> list[Verdict]:
     """Whether a program can be executed; one that cannot changes nothing."""
     drop = editing.check_program(answer.text, task.row["content"], asked.meta["target"])
-    return Verdict(Parsed(answer.text), {"format.error": drop, "format.finish": answer.finish_reason}, drop)
+    return [Verdict(Parsed(answer.text), {"format.error": drop, "format.finish": answer.finish_reason}, drop)]
 
 
 def second_readings(task: Task, talk: Conversation) -> dict[str, Prompt]:

@@ -22,7 +22,7 @@ from stages.decontaminate import DecontaminateConfig, load_questions
 from stages.entailment import EntailmentConfig
 from stages.question_index import Questions
 from stages.round_trip import RoundTripConfig
-from stages.verify import Checker, open_checker
+from stages.verify import Checker, Verdict, open_checker
 from synth.checks import ChecksConfig
 from synth.entailment import Entailment, load_entailment
 from synth.mathematics import MathematicsConfig, is_mathematical
@@ -76,7 +76,7 @@ class SynthesizeConfig(Config):
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
     # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
     max_questions: int = Field(default=3, ge=1)
-    max_rewrites: int = Field(default=3, ge=1)
+    max_rewrites: int = Field(default=4, ge=1)
     min_target_chars: int = 120
     # A sentence or two: of more the small model takes words of one into another.
     max_target_chars: int = 220
@@ -112,6 +112,11 @@ class Conversation:
     def checker(self) -> Checker:
         """What judges outputs; loaded with the first of them."""
         return open_checker(self.cfg.checks)
+
+    @cached_property
+    def judged(self) -> dict[tuple[str, str], list[Verdict]]:
+        """Verdicts on outputs whose second readings are waited for, by request key and output."""
+        return {}
 
     @cached_property
     def entailment(self) -> Entailment | None:

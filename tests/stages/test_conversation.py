@@ -235,3 +235,16 @@ def test_every_request_ends_with_exactly_one_outcome_whatever_is_answered(
     assert all(
         (note["row_uid"] is not None) == (note["outcome"] == "kept" and note["role"] == "write") for note in notes
     )
+
+
+def test_an_output_is_judged_once_however_often_its_task_is_read_and_not_remembered_after() -> None:
+    talk, judged = conversation(), []
+    verify = talk.checker.verify
+
+    def counted(*told: Any, **more: Any) -> Any:
+        judged.append(told)
+        return verify(*told, **more)
+
+    talk.checker.verify = counted  # ty: ignore[invalid-assignment]
+    drive(talk, by_role(write=PAIR, answer_with="In 1975.", answer_without="I do not know."))
+    assert len(judged) == 1 and not talk.judged
