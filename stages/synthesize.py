@@ -26,7 +26,7 @@ from stages.verify import Checker, Verdict, open_checker
 from synth.checks import ChecksConfig
 from synth.entailment import Entailment, load_entailment
 from synth.mathematics import MathematicsConfig, is_mathematical
-from synth.passages import Span, cut_passages, cut_sentences, cut_targets, opens_with_subject
+from synth.passages import Span, cut_passages, cut_sentences, cut_targets, opens_with_subject, overlapped
 from synth.prompt_files import Prompt, PromptError, load_prompts
 
 TASKS = ("qa", "encyclopedia", "textbook", "blog", "abstract")
@@ -222,9 +222,10 @@ def plan_writing(row: Mapping[str, Any], talk: Conversation) -> list[Task]:
 def _plan_passage(row: Mapping[str, Any], prompt: Prompt, passage: Span, cfg: SynthesizeConfig) -> list[Task]:
     """The tasks of one passage: one for all its questions, or one for each piece of it that is rewritten."""
     values = _values(row, prompt, passage, cfg)
-    if prompt.target == "passage":
-        return [Task(row, prompt, passage, (passage,), values)]
     per = CHARS_PER_HAN if row["lang"] == "zh" else 1
+    if prompt.target == "passage":
+        shown = overlapped(row["content"], passage, prompt.overlap_chars // per)
+        return [Task(row, prompt, shown, (shown,), values)]
     sentence = prompt.target == "sentence"
     fewest, most = (
         (cfg.min_sentence_chars, cfg.max_sentence_chars) if sentence else (cfg.min_target_chars, cfg.max_target_chars)

@@ -130,6 +130,17 @@ def surroundings(text: str, passage: Span, target: Span, max_chars: int) -> Span
     return start, end
 
 
+def overlapped(text: str, passage: Span, max_chars: int) -> Span:
+    """The passage from up to so many characters earlier: from a paragraph's start, or else a sentence's, where one
+    begins among them."""
+    earliest = max(0, passage[0] - max_chars)
+    for starts in (paragraphs(text, (0, passage[0])), sentences(text, (0, passage[0]))):
+        fitting = [start for start, _ in starts if start >= earliest]
+        if fitting:
+            return fitting[0], passage[1]
+    return passage
+
+
 def _is_poor_target(text: str, span: Span) -> bool:
     """Whether a span leans on what stands before it, or asks something itself."""
     return LEANING.match(text, *span) is not None or any(mark in text[slice(*span)] for mark in ("?", "\uff1f"))

@@ -60,6 +60,9 @@ class Prompt(BaseModel):
     target: Literal["passage", "paragraph", "sentence"] = "passage"  # what the model is shown
     # Small: worked examples, one thing asked of one paragraph. Large: an instruction after the passage.
     scale: Scale = "large"
+    # What stands before a passage and is shown with it, in characters; a third in Chinese. For tasks that need what was
+    # defined earlier; they share no prefix with the others.
+    overlap_chars: int = Field(default=0, ge=0)
     about: str = ""  # for its readers
     answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # JSON schema of the answer
     sampling: dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,17 @@ def test_each_style_starts_with_another_piece_of_the_passage() -> None:
     tasks = plan_row(l2_row(), conversation(max_rewrites=1))
     pieces = {task.prompt.task: task.passage_text for task in tasks[1:]}
     assert pieces == {"encyclopedia": FIRST, "textbook": SECOND, "blog": FIRST, "abstract": SECOND}
+
+
+def test_a_prompt_that_needs_what_stands_before_a_passage_is_shown_it_and_its_offsets_say_so(tmp_path: Path) -> None:
+    told = 'version = 1\nlanguage = "en"\ntask = "notes"\nstyle = "notes"\nparser = "rewrite"\noverlap_chars = 200\n'
+    (tmp_path / "notes.md").write_text(f'+++\nid = "n"\n{told}[sampling]\n+++\n### user\n{{{{ passage }}}}\n')
+    cfg = SynthesizeConfig(tasks=("notes",), prompt_folder=str(tmp_path), min_passage_chars=100, max_passage_chars=160)
+    talk = open_conversation(cfg, "model", "r1", ("en",), ("en",))
+    first, second = plan_row(l2_row(), talk)
+    assert first.passage_text == FIRST and second.passage_text == f"{FIRST}\n{SECOND}"
+    (asked,) = ask(second, talk)
+    assert asked.messages[-1]["content"] == second.passage_text
 
 
 def test_kept_answers_become_one_row_per_task() -> None:

@@ -13,6 +13,7 @@ from synth.passages import (
     cut_targets,
     is_prose,
     opens_with_subject,
+    overlapped,
     paragraphs,
     sentences,
     surroundings,
@@ -142,3 +143,21 @@ def test_surroundings_hold_the_target_and_keep_to_passage_and_budget(text: str, 
         first, last = surroundings(text, whole, (start, end), most)
         assert 0 <= first <= start < end <= last <= len(text)
         assert last - first <= max(most, end - start)
+
+
+def test_an_overlap_begins_at_a_paragraph_or_else_at_a_sentence_and_keeps_to_its_length() -> None:
+    text = "First of all. It ends here.\nSecond line.\nThe passage."
+    passage = (text.index("The"), len(text))
+    assert overlapped(text, passage, 0) == overlapped(text, passage, 5) == passage
+    assert text[slice(*overlapped(text, passage, 15))].startswith("Second line.")
+    assert text[slice(*overlapped(text, passage, 100))] == text
+    one_line = "Cron runs. " * 5 + "\nThe passage."
+    start, end = overlapped(one_line, (one_line.index("The"), len(one_line)), 25)
+    assert one_line[start:end] == "Cron runs. Cron runs. \nThe passage."
+
+
+@given(st.text(alphabet="Ab. \n。", max_size=80), st.integers(0, 60), st.integers(0, 100))
+def test_an_overlap_is_within_its_length_and_ends_where_the_passage_does(text: str, at: int, most: int) -> None:
+    passage = (min(at, len(text)), len(text))
+    start, end = overlapped(text, passage, most)
+    assert passage[0] - most <= start <= passage[0] and end == passage[1]
