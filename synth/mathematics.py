@@ -6,23 +6,27 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Formulas in TeX, as extraction writes them. "$5 and $7" is none: no space stands inside the dollars, no digit after.
+TEX = re.compile(r"\$\$[^$\n]{1,300}\$\$|\$(?!\s)[^$\n]{1,300}(?<!\s)\$(?!\d)|\\\(.{1,300}?\\\)|\\\[.{1,300}?\\\]")
 # LaTeX commands that stand in formulas, symbols that hardly stand elsewhere, and equations written plainly.
 FORMULA = re.compile(
     r"\\(?:frac|sum|int|sqrt|alpha|beta|gamma|delta|theta|lambda|sigma|pi|infty|cdot|times|leq?|geq?|neq?|in|mathbb|mathrm"
     r"|left|right|partial|nabla|lim|begin\{(?:align|equation|matrix|pmatrix|cases))\b|\\[([]"
     r"|[\u2200-\u22ff\u2a00-\u2aff\u03b1-\u03c9]|[\u00b2\u00b3\u2070-\u209c]"
     r"|\b[a-zA-Z](?:\([a-z]\))?\s?=\s?[-\d(a-zA-Z][^\s,.;:]{0,20}\s?[-+*/^\u00d7\u00b7]"
+    r"|\$(?=[^$\n]{0,40}[\^_=+<>])(?!\s)[^$\n]{1,300}(?<!\s)\$(?!\d)"
 )
 WORDS = {
     "en": re.compile(
         r"\b(?:theorem|lemma|corollary|proof|proposition|equations?|polynomials?|integers?|derivatives?|integrals?|matri(?:x|ces)"
         r"|vectors?|eigenvalues?|probability|algebra\w*|geometr\w+|triangles?|denominator|numerator|logarithms?|inequalit\w+"
-        r"|differentiable|continuous function|prime numbers?|square root|hypotenuse|calculus|variance|congruent)\b",
+        r"|differentiable|continuous function|prime numbers?|square root|hypotenuse|calculus|variance|congruent"
+        r"|divisible|divisors?|binomial|modulo|mathematical induction)\b",
         re.IGNORECASE,
     ),
     "zh": re.compile(
         r"定理|引理|推论|证明|命题|方程|多项式|整数|导数|积分|矩阵|向量|特征值|概率|代数|几何|三角形|分母|分子|对数|不等式|可导|连续函数"
-        r"|质数|素数|平方根|微积分|方差|函数的"
+        r"|质数|素数|平方根|微积分|方差|函数的|整除|因数|归纳法|二项式"
     ),
 }
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from synth.mathematics import TEX
+
 Span = tuple[int, int]  # start and end, in characters of the document
 
 LINE = re.compile(r"[^\n]*\S[^\n]*")
@@ -65,10 +67,12 @@ def _trim(text: str, span: Span) -> Span:
 
 
 def is_prose(text: str, span: Span, min_chars: int) -> bool:
-    """Whether a paragraph is running text: long enough, ending in a stop, and mostly letters (not code or a table)."""
+    """Whether a paragraph is running text: long enough, ending in a stop, and mostly letters (not code or a table),
+    formulas left out of the count."""
     piece = text[slice(*span)]
     if len(piece) < min_chars or not piece.endswith(STOPS):
         return False
+    piece = TEX.sub(" x ", piece)
     return len(LETTER.findall(piece)) / len(re.sub(r"\s", "", piece)) >= 0.8
 
 

@@ -53,6 +53,14 @@ def test_prose_is_long_ends_in_a_stop_and_is_made_of_letters() -> None:
     assert is_prose(ZH, (0, len(ZH)), 20)
 
 
+def test_prose_may_hold_formulas_of_tex_but_not_be_one() -> None:
+    told = r"若 $n$ 整除 $2^n-2$，则 \(n = 341 = 11 * 31\) 是伪质数，对于质数 p 和整数 x，$$x^p - x$$ 能被 p 整除。"
+    assert is_prose(told, (0, len(told)), 20)
+    assert not is_prose("$1+2$ = $3$ " + "{" * 20 + ".", (0, 33), 20)
+    price = "It costs $5 and {1: 2, 3: 4} or $7 {5: 6}, [7, 8, 9], {10: 11, 12: 13}."
+    assert not is_prose(price, (0, len(price)), 20)
+
+
 def test_passages_are_whole_paragraphs_within_the_budget() -> None:
     text = "\n".join([PROSE] * 6)
     found = cut_passages(text, 100, 250, 60, 0.9)
