@@ -17,13 +17,15 @@ DENIAL = {
         re.IGNORECASE,
     ),
     "zh": re.compile(
+        # "是不是" asks.
+        r"(?<!是(?=不是))(?<!会(?=不会))(?<!能(?=不能))(?<!要(?=不要))(?<!有(?=没有))(?<!可(?=不可))(?:"
         r"不(?:能够?|会|可以?|必|用|需要?|要|再|应当?|是|存在|得(?!不))|(?<!派)不(?!像|同|一样|断|仅|但|过|论|管|久|少|妨|只|光|错|足|得不)"
-        r"|没有?|无(?:法|需|须|从)|无(?!论|疑|数|障碍)|未(?!来|必)|并?非(?!常|洲|线性|空)|勿|绝非|(?<![是能可会])否(?!则)|显示不了|(?<![特区分级类个性])别(?![的人处名])"
+        r"|没有?|无(?:法|需|须|从)|无(?!论|疑|数|障碍)|未(?!来|必)|并?非(?!常|洲|线性|空)|勿|绝非|(?<![是能可会])否(?!则)|显示不了|(?<![特区分级类个性差])别(?![的人处名]))"
     ),
 }
 WIDE_DENIAL = {
     "en": re.compile(
-        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead of|rather than|except\w*|unless|avoid\w*|prevent\w*"
+        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead|rather than|stop(?:s|ped)?|ceas\w+|except\w*|unless|avoid\w*|prevent\w*"
         r"|forb\w+"
         r"|prohibit\w*|exclud\w*|spare[ds]?|missing|absen\w+|ignor\w+|impossible|un(?:necess|desir|support|like|avail|able|trust"
         r"|safe|need|want)\w*|in(?:activ|valid|visib|compat|complete)\w*|dis(?:abl|allow|courag)\w*|hardly|barely|rarely|seldom"
@@ -200,6 +202,48 @@ def claimed_groups(text: str, language: str) -> list[tuple[str, str]]:
 def supports_group(text: str, language: str, group: str) -> bool:
     """Whether a text makes a claim of the group, by any of its words."""
     return group_pattern(language, group, False).search(text) is not None
+
+
+_FORWARD = {
+    "en": re.compile(r"instead|rather than|except|unless", re.IGNORECASE),
+    "zh": re.compile(r"而不是|除|代替|取代"),
+}
+# "Nothing but", "not ... unless", 不 ... 以外: what such a denial says is affirmed.
+_DOUBLED = {
+    "en": re.compile(r"^.{0,80}\b(?:other than|except|but|unless|without|until)\b", re.IGNORECASE | re.DOTALL),
+    "zh": re.compile(r"^.{0,30}(?:以外|之外|除非|除了)", re.DOTALL),
+}
+
+
+# How an answer to a question of yes or no opens.
+REPLY = {
+    "en": re.compile(r"^\W*(?:no|yes)\b[,.;:]?\s*", re.IGNORECASE),
+    "zh": re.compile(r"^\s*(?:不是的?|不会|不能|不可以|不需要|没有|不必|不用|不|否|是的?|会|能|可以|需要)[，。；,]\s*"),
+}
+_SUPPOSES = {
+    "en": re.compile(r"\b(?:if|when|whenever|unless|while|once|after|before|until|without)\b(?!.*\?.)", re.IGNORECASE),
+    "zh": re.compile(r"如果|若|要是|假如|时|的话|之前|以前"),
+}
+
+
+def supposes(clause: str, language: str) -> bool:
+    """Whether a clause tells a condition or a time rather than what is so."""
+    return _SUPPOSES[language].search(clause) is not None
+
+
+def denies_what_follows(cue: str, language: str) -> bool:
+    """Whether a weak cue denies nothing that stands before it: "instead of", 除了."""
+    return _FORWARD[language].match(cue) is not None
+
+
+def denies_verb(cue: str, language: str) -> bool:
+    """Whether a strong cue stands between the verb that it denies and its object: "contains no code"."""
+    return language == "en" and cue.lower() in ("no", "none", "nothing", "nobody", "neither")
+
+
+def is_doubled(clause: str, language: str) -> bool:
+    """Whether a clause, from a cue of denial on, takes its denial back: "not ... except", 不 ... 以外."""
+    return _DOUBLED[language].match(clause) is not None
 
 
 def denies(text: str, language: str) -> bool:

@@ -16,9 +16,11 @@ from synth.rarity import weight
 
 CLAUSE_END = {
     "en": re.compile(
-        r"[,;:()\n]\s?|\s[-–—]+\s|\b(?:but|because|while|whereas|although|though|so that|which|who|and|or|if|when)\b"
+        r"[,;:()\n]\s?|\s[-–—]+\s|(?<!not )\b(?:but|because|while|whereas|although|though|so that|which|who|and|or|if|when)\b"
+        # A subject with its verb starts a clause of its own.
+        r"|\b(?=(?:you|we|they|he|she|I) (?:can|could|should|must|may|might|will|would|need|ha[sd]|have|are|is|was|were)\b)"
     ),
-    "zh": re.compile(r"[，；：。（）、\n]|\s[-–—]+\s|(?:但是?|因为|而且|并且|或者|如果|所以)"),
+    "zh": re.compile(r"[，；：。（）、\n]|\s[-–—]+\s|(?:但是?|(?<!不是)(?<!不是_ )因为|而且|并且|或者|如果|所以)"),
 }
 _SIMILAR = 0.42  # cosine of two words from which on one may stand for the other; "stored" and "kept" have 0.54
 _BESIDE = 4  # content units on both sides that count as beside a word
