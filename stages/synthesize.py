@@ -76,7 +76,7 @@ class SynthesizeConfig(Config):
     min_prose_ratio: float = 0.9  # of a passage's characters, those in running text
     # Where the prompt works on spans of a passage, one by one: how many are asked about, and how many are rewritten.
     max_questions: int = Field(default=3, ge=1)
-    max_rewrites: int = Field(default=4, ge=1)
+    max_rewrites: int = Field(default=6, ge=1)
     min_target_chars: int = 120
     # A sentence or two: of more the small model takes words of one into another.
     max_target_chars: int = 220
