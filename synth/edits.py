@@ -54,7 +54,7 @@ def parse_program(text: str) -> Program:
 
     Errors: ProgramError for anything else, for wrong arguments, and for a program that loops.
     """
-    lines = [line.strip().rstrip(";") for line in text.strip().splitlines()]
+    lines = [line.strip().rstrip(";") for line in text.strip().split("\n")]
     calls = [line for line in lines if line and not line.startswith(("```", "#"))]
     if not calls or len(calls) > MAX_OPERATIONS:
         raise ProgramError(f"{len(calls)} operations")
@@ -77,9 +77,15 @@ def _operation(call: str) -> Operation:
         wanted is None
         or len(values) != len(wanted)
         or any(type(v) is not t for v, t in zip(values, wanted, strict=True))
+        or any(isinstance(v, str) and not _is_text(v) for v in values)
     ):
         raise ProgramError(f"no operation: {call[:80]}")
     return Operation(node.func.id, tuple(value for value in values if isinstance(value, int | str)))
+
+
+def _is_text(value: str) -> bool:
+    """Whether a file can hold a string: an escape such as "\\ud800" is half a character."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _refuse_loops(program: Program) -> None:

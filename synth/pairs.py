@@ -9,15 +9,13 @@ from typing import Any
 
 from synth.parsed import Parsed, ParseError
 
-_NUMBER = r"(?:\d{1,2}\s*[.)、．:：]?\s*)?"
-QUESTION = re.compile(
-    rf"^[\s*#>-]*{_NUMBER}\**\s*(?:Question|Q|问题|问)\s*\(?\d*\)?\s*\**\s*[:：.]\s*\**", re.MULTILINE | re.IGNORECASE
-)
-ANSWER = re.compile(
-    rf"^[\s*#>-]*{_NUMBER}\**\s*(?:Answer|A|答案|回答|答)\s*\(?\d*\)?\s*\**\s*[:：.]\s*\**",
-    re.MULTILINE | re.IGNORECASE,
-)
+# Runs are possessive: a model in a loop of line breaks would else cost the cube of their number, a minute for 2,000.
+_BEFORE = r"^[\s*#>-]*+(?:\d{1,2}\s*+[.)、．:：]?\s*+)?\**+\s*+"
+_AFTER = r"\s*+\(?\d*+\)?\s*+\**+\s*+[:：.]\s*\**"
+QUESTION = re.compile(rf"{_BEFORE}(?:Question|Q|问题|问){_AFTER}", re.MULTILINE | re.IGNORECASE)
+ANSWER = re.compile(rf"{_BEFORE}(?:Answer|A|答案|回答|答){_AFTER}", re.MULTILINE | re.IGNORECASE)
 FENCE = re.compile(r"^```[a-z]*\s*\n(.*?)\n?```\s*$", re.DOTALL | re.IGNORECASE)
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half of an escaped pair: no text, and no file can hold it
 _QUESTION_KEYS = ("question", "q", "问题", "问")
 _ANSWER_KEYS = ("answer", "a", "答案", "回答", "答")
 
@@ -84,10 +82,10 @@ def _of_json(text: str) -> Iterator[tuple[str, str]]:
     """Pairs of an array, of an object that holds one, or of one object a line. Errors: ParseError for broken JSON."""
     try:
         values = [json.loads(text)]
-    except json.JSONDecodeError:
+    except ValueError:  # broken, or a number of thousands of digits
         try:
-            values = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except (json.JSONDecodeError, RecursionError) as error:
+            values = [json.loads(line) for line in text.split("\n") if line.strip()]
+        except (ValueError, RecursionError) as error:
             raise ParseError("broken_json") from error
     except RecursionError as error:
         raise ParseError("broken_json") from error
@@ -110,4 +108,4 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 def _value(item: dict[str, Any], keys: tuple[str, ...]) -> str:
     named = {str(key).lower(): value for key, value in item.items()}
     found = next((named[key] for key in keys if isinstance(named.get(key), str)), "")
-    return found.strip()
+    return "" if HALF_CHARACTER.search(found) else found.strip()
