@@ -47,7 +47,7 @@ class ChecksConfig(BaseModel):
     min_rewrite_ratio: float = 0.3  # length of a rewrite over its passage's
     max_rewrite_ratio: float = 1.8
     min_abstract_ratio: float = 0.1
-    max_abstract_ratio: float = 1.0
+    max_abstract_ratio: float = 1.2
     min_abstract_units: int = 10
     min_rewrite_units: int = 15  # words, or Chinese characters
     min_question_units: int = 4
@@ -64,7 +64,7 @@ class ChecksConfig(BaseModel):
     min_answer_subject: float = 0.6  # of a question's content, what stands in the passage where the answer does
     min_pair_support: float = 0.65  # of a pair's content, what stands together in the passage
     # Support is counted sentence by sentence, in the weight of its content words, and the worst sentence decides.
-    min_support: float = 0.5  # of a sentence's content, what the passage holds, by word or by likeness
+    min_support: float = 0.4  # of a sentence's content, what the passage holds, by word or by likeness
     min_answer_support: float = 0.55  # the same of an answer alone
     min_mean_support: float = 0.6  # the mean over all sentences
     min_together: float = 0.6  # of what the passage holds of a sentence, what stands in two neighbouring sentences
@@ -182,10 +182,10 @@ def _answering(parsed: Parsed, source: Source) -> tuple[int, int, float, float]:
         return 0, 0, 0.0, 0.0
     language = source.language
     asked, answered = content(parsed.question, language), content(parsed.answer, language)
-    known = [word for word, (score, _) in zip(asked, source.match(asked), strict=True) if score]
+    known = [(word, unit) for word, (_, unit) in zip(asked, source.match(asked), strict=True) if unit is not None]
     near = {word.unit for word in answered} | place_of(answered, source)
-    total = sum(word.weight for word in known)
-    subject = sum(word.weight for word in known if word.unit in near) / total if total else 0.0
+    total = sum(word.weight for word, _ in known)
+    subject = sum(word.weight for word, unit in known if word.unit in near or unit in near) / total if total else 0.0
     count = 3 if is_definition(parsed.question, parsed.answer, language) else len(asked)
     news = len({word.unit for word in answered} - {word.unit for word in asked})
     return count, news, subject, stands_together([*asked, *answered], source)

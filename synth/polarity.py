@@ -51,6 +51,7 @@ GROUPS: dict[str, dict[str, str]] = {
             r"must|ha(?:s|ve|d) to|needs?|needed|requir\w*|mandatory|necessar\w*|essential|oblig\w*|should"
             r"|shall|ought|want\w*|cannot|can't|not permit|forbidden|not allow\w*|only|proper|demand\w*|has\b"
             r"|is to|are to|due"
+            r"|do not|don['’]t|never|be|please|make sure|ensure"
         ),
         "always": (
             r"always|every|all|ever|constant\w*|permanent\w*|automatic\w*|never|by default|whenever|invariably"
@@ -84,7 +85,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "zh": {
         "all": r"所有|全部|每|各|任何|一切|都|整个|完整|皆|总|完全|全|凡|均|一律|永远|无论|到处|全体|统统",
         "only": r"只|仅|唯一|单独|才|除|独|专|单|就|不|限",
-        "must": r"必须|必需|须|需要|务必|一定|应|得|要|不得|不能|必要|强制|才能|值得",
+        "must": r"必须|必需|须|需要|务必|一定|应|得|要|不得|不能|必要|强制|才能|值得|请|勿|别|只有",
         "always": r"总是|始终|永远|一直|从来|每|都|总|不断|绝|会|从不|任何",
         "most": r"最|主要|大多|多数|通常|一般|常|往往|首要|大部分|多|非常|尤其|特别|更",
         "best": r"最好|最佳|更好|理想|推荐|优|建议|适合|好",
@@ -112,7 +113,7 @@ CLAIMS: dict[str, dict[str, str]] = {
         "double": r"twice|double|doubles|half|triple",
     },
     "zh": {
-        "all": r"所有|全部|任何|一切|全体|一律|每个|每一",
+        "all": r"所有|全部|(?<![不没无未][有受需会得])(?<![不没无未])任何|一切|全体|一律|每个|每一",
         "only": r"唯一|仅|只能|只有",
         "must": r"必须|务必|强制|一定要",
         "always": r"总是|始终|永远|从来|一直",

@@ -117,7 +117,7 @@ def exchanged(text: str, source: Source) -> list[str]:
         near, far = near - far, far - near
         own = len(beside[first] & near) + len(beside[second] & far)
         turned_round = len(beside[first] & far) + len(beside[second] & near)
-        if turned_round >= own + 2 and beside[first] & far and not beside[first] & near:
+        if turned_round >= own + 2 and beside[first] & far and not (beside[first] & near or beside[second] & far):
             found.append(f"{words[first].form} <-> {words[second].form}")
     return found
 
