@@ -20,7 +20,8 @@ FIGURES = pa.schema(
     | {name: pa.string() for name in ("phrases.dangling", "unsupported.which", "repetition.stutter")}
     | {f"length.{name}": pa.int64() for name in ("units", "question_units", "answer_units")}
     | {f"{name}.unsupported": pa.int64() for name in ("numbers", "names", "claims")}
-    | {"claims.turned": pa.int64(), "negation.flips": pa.int64(), "support.misplaced": pa.int64()}
+    | {f"claims.{name}": pa.int64() for name in ("turned", "reversed", "strangers")}
+    | {"negation.flips": pa.int64(), "support.misplaced": pa.int64()}
     | {"support.question_content": pa.int64(), "support.answer_news": pa.int64(), "closeness.joins": pa.int64()}
     | {f"{name}.ratio": pa.float64() for name in ("language", "length", "repetition", "copied")}
     | {"format.answers_kind": pa.bool_(), "format.cut_short": pa.bool_(), "format.question_ratio": pa.float64()}

@@ -17,9 +17,11 @@ from synth.checks_form import form_figures
 from synth.closeness import closeness, held_share
 from synth.denial import flipped
 from synth.kinds import is_definition, is_polar
+from synth.lists import strangers
 from synth.parsed import Parsed
 from synth.quantities import wrong_units
 from synth.rarity import weight
+from synth.sides import reversed_sides
 from synth.source import Source, content
 from synth.support import exchanged, overstated, place_of, sentence_support, stands_together, turned
 
@@ -114,7 +116,13 @@ def check(
 def _unsupported(parsed: Parsed, source: Source) -> Figures:
     """Numbers and names that the passage does not hold, and claims that it does not make."""
     text, language = _judged(parsed), source.language
-    numbers = units.numbers(text, language) - source.numbers | {*wrong_units(text, source.text)}
+    # "No two clients", "the two": so many are listed. A word may stand for a digit.
+    counted = re.sub(r"\b([Nn]o|[Tt]he|[Tt]hese|[Tt]hose) two\b", r"\1", text)
+    numbers = {
+        number
+        for number in units.numbers(counted, language) - source.numbers
+        if units.NUMBER_WORDS.get(number) not in source.numbers
+    } | {*wrong_units(text, source.text)}
     openers = set() if language == "zh" else units.sentence_openers(text)
     names = {
         name
@@ -128,6 +136,8 @@ def _unsupported(parsed: Parsed, source: Source) -> Figures:
         "names.unsupported": len(names),
         "claims.unsupported": len(claims),
         "claims.turned": len(turns),
+        "claims.reversed": len(reversed_sides(parsed.answer or text, source)),
+        "claims.strangers": len(strangers(parsed.answer or text, source)),
         "negation.flips": len(flipped(parsed.answer or text, source, parsed.question or "")),
         "unsupported.which": " | ".join(sorted(numbers | names | {*claims} | {*turns})) or None,
     }
@@ -184,8 +194,11 @@ def _answering(parsed: Parsed, source: Source) -> tuple[int, int, float, float]:
     asked, answered = content(parsed.question, language), content(parsed.answer, language)
     known = [(word, unit) for word, (_, unit) in zip(asked, source.match(asked), strict=True) if unit is not None]
     near = {word.unit for word in answered} | place_of(answered, source)
-    total = sum(word.weight for word, _ in known)
-    subject = sum(word.weight for word, unit in known if word.unit in near or unit in near) / total if total else 0.0
+    # A word that stands in many sentences does not tell which of them is meant.
+    counts = {unit: max(1, sum(unit in one.units for one in source.sentences)) for _, unit in known}
+    total = sum(word.weight / counts[unit] for word, unit in known)
+    subject = sum(word.weight / counts[unit] for word, unit in known if word.unit in near or unit in near)
+    subject = subject / total if total else 0.0
     count = 3 if is_definition(parsed.question, parsed.answer, language) else len(asked)
     news = len({word.unit for word in answered} - {word.unit for word in asked})
     return count, news, subject, stands_together([*asked, *answered], source)
@@ -296,6 +309,8 @@ def _claims(task: str, parsed: Parsed, figures: Figures, cfg: ChecksConfig) -> s
         return None
     return _first(
         ("turned_round", figures["claims.turned"] > cfg.max_unsupported_claims),
+        ("turned_round", figures["claims.reversed"] > cfg.max_unsupported_claims),
+        ("stranger_in_list", figures["claims.strangers"] > cfg.max_unsupported_claims),
         ("unsupported_claim", figures["claims.unsupported"] > cfg.max_unsupported_claims),
     )
 

@@ -48,6 +48,11 @@ REFUSAL = {
 FUNCTION_WORDS = units.word_set(
     "the of to and a in is that for it as with are be was were has this by on or an at if can from you not when what"
 )
+# A text that ends so was cut off, whatever sign it ends with.
+CUT = {
+    "en": re.compile(r"\b(?:the|an|and|or|than|because|its|their|your|into|whose|may|might|must|if|unless)[\s.…]*$"),
+    "zh": re.compile(r"(?:和|或|与|以及|把|被|因为|由于|并且|而|、|，|如果)[。…]*$"),
+}
 FORMULA_ENDS = ("$", "\\]", "\\)")
 # A question that opens so, or speaks of the text, is not understood without it.
 DANGLING = {
@@ -90,7 +95,8 @@ def _form(parsed: Parsed, language: str) -> Figures:
     return {
         "format.question_ratio": asking / len(spans) if spans else 0.0,
         "format.answers_kind": kind,
-        "format.cut_short": parsed.question is None and unended,
+        "format.cut_short": (parsed.question is None and unended)
+        or CUT[language].search(parsed.answer or parsed.text) is not None,
     }
 
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 from synth import units
 
 _AMOUNT = (
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|half|once|twice|no|none|all"
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|half"
+    r"|once|twice|no|none|all"
     r"|most|many|few|several|until|as long|every)\b"
 )
 # How a question opens, and what an answer to it must hold. The first that fits counts.
@@ -24,17 +25,27 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|prevent\w*|avoid\w*|make\w*|allow\w*|lets?|ensur\w+|help\w*|means?|thus|hence|thereby|cause\w*)\b",
         ),
         (r"how\b", r"\b(?:by|using|via|through|with|from|use|if|when|based|like|as|automatically|after|first)\b"),
-        (r"when\b", r"\d|\b(?:when|whenever|after|before|during|until|once|if|while|as|at|on|in|by|upon|every|each|always|never|immediately|then)\b"),
+        (
+            r"when\b",
+            r"\d|\b(?:when|whenever|after|before|during|until|once|if|while|as|at|on|in|upon|every"
+            r"|each|always|never|immediately|then)\b",
+        ),
         (r"where\b", r"\b(?:in|on|at|under|from|to|into|inside|within|near|below|above|offline|online|with)\b|/"),
-        (r"(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)\b", r"^\W*(?:yes|no|not|only|never|always|usually|sometimes|generally|both|neither|either)\b"
-            r"|\b(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)(?: not|n['’]t)?\b"),
+        (
+            r"(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)\b",
+            r"^\W*(?:yes|no|not|only|never|always|usually|sometimes|generally|both|neither|either)\b"
+            r"|\b(?:can|could|does|do|did|is|are|was|were|should|must|may|will|has|have)(?: not|n['’]t)?\b",
+        ),
     ),
     "zh": (
         (
             r".*(?:多少|几[个种条项名位次年月日章节倍])",
             r"\d|[零一二三四五六七八九十百千万亿两几半]|全部|所有|多数|少数",
         ),
-        (r".*(?:为什么|为何|原因)", r"因为|由于|为了|是为|以便|所以|因此|从而|否则|如果|原因|这样|避免|防止|以免|免得|便于|方便|保证|确保|使|让|才能|旨在|用来"),
+        (
+            r".*(?:为什么|为何|原因)",
+            r"因为|由于|为了|是为|以便|所以|因此|从而|否则|如果|原因|这样|避免|防止|以免|免得|便于|方便|保证|确保|使|让|才能|旨在|用来",
+        ),
         (
             r".*(?:怎样|怎么|如何)",
             r"通过|使用|用|以|按|根据|由|从|先|可以|依|借助|把|将|只要|应|需|执行|运行|调用|激活|选择|输入|编辑|设置|就",
@@ -46,7 +57,8 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 # "What is packed with it?" asks for no definition.
 DEFINITION = re.compile(
-    r"what (?:is|are|was|were) (?!the (?:name|number|reason)\b)(?!(?:\w+ly )?(?:\w+(?:ed|ing)|done|kept|held|sent|made|built|written|given"
+    r"what (?:is|are|was|were) (?!the (?:name|number|reason)\b)(?!(?:\w+ly )?(?:\w+(?:ed|ing)|done"
+    r"|kept|held|sent|made|built|written|given"
     r"|shown|known|meant|left|lost|put|set|run|chosen|taken|drawn|found|read)\b)",
     re.IGNORECASE,
 )

@@ -20,15 +20,19 @@ DENIAL = {
         # "是不是" asks.
         r"(?<!是(?=不是))(?<!会(?=不会))(?<!能(?=不能))(?<!要(?=不要))(?<!有(?=没有))(?<!可(?=不可))(?:"
         r"不(?:能够?|会|可以?|必|用|需要?|要|再|应当?|是|存在|得(?!不))|(?<!派)不(?!像|同|一样|断|仅|但|过|论|管|久|少|妨|只|光|错|足|得不)"
-        r"|没有?|无(?:法|需|须|从)|无(?!论|疑|数|障碍)|未(?!来|必)|并?非(?!常|洲|线性|空)|勿|绝非|(?<![是能可会])否(?!则)|显示不了|(?<![特区分级类个性差])别(?![的人处名]))"
+        r"|没有?|无(?:法|需|须|从)|无(?!论|疑|数|障碍)|未(?!来|必)|并?非(?!常|洲|线性|空)|勿|绝非|(?<![是能可会])否(?!则)|显示不了"
+        r"|(?<![特区分级类个性差])别(?![的人处名]))"
     ),
 }
 WIDE_DENIAL = {
     "en": re.compile(
-        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead|rather than|stop(?:s|ped)?|ceas\w+|except\w*|unless|avoid\w*|prevent\w*"
+        r"\b(?:lack\w*|fail(?:s|ed|ure)?|refus\w*|unable|instead|rather than|stop(?:s|ped)?|ceas\w+"
+        r"|except\w*|unless|avoid\w*|prevent\w*"
         r"|forb\w+"
-        r"|prohibit\w*|exclud\w*|spare[ds]?|missing|absen\w+|ignor\w+|impossible|un(?:necess|desir|support|like|avail|able|trust"
-        r"|safe|need|want)\w*|in(?:activ|valid|visib|compat|complete)\w*|dis(?:abl|allow|courag)\w*|hardly|barely|rarely|seldom"
+        r"|prohibit\w*|exclud\w*|spare[ds]?|missing|absen\w+|ignor\w+|impossible|un(?:necess|desir"
+        r"|support|like|avail|able|trust"
+        r"|safe|need|want)\w*|in(?:activ|valid|visib|compat|complete)\w*|dis(?:abl|allow|courag)\w*"
+        r"|hardly|barely|rarely|seldom"
         r"|reject\w*|den(?:y|ies|ied)|banned|illegal)\b",
         re.IGNORECASE,
     ),
@@ -51,7 +55,7 @@ GROUPS: dict[str, dict[str, str]] = {
             r"must|ha(?:s|ve|d) to|needs?|needed|requir\w*|mandatory|necessar\w*|essential|oblig\w*|should"
             r"|shall|ought|want\w*|cannot|can't|not permit|forbidden|not allow\w*|only|proper|demand\w*|has\b"
             r"|is to|are to|due"
-            r"|do not|don['’]t|never|be|please|make sure|ensure"
+            r"|do not|don['’]t|make sure|ensure"
         ),
         "always": (
             r"always|every|all|ever|constant\w*|permanent\w*|automatic\w*|never|by default|whenever|invariably"

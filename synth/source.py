@@ -16,9 +16,11 @@ from synth.rarity import weight
 
 CLAUSE_END = {
     "en": re.compile(
-        r"[,;:()\n]\s?|\s[-–—]+\s|(?<!not )\b(?:but|because|while|whereas|although|though|so that|which|who|and|or|if|when)\b"
+        r"[,;:()\n]\s?|\s[-–—]+\s|(?<!not )\b(?:but|because|while|whereas|although|though|so that"
+        r"|which|who|and|or|if|when)\b"
         # A subject with its verb starts a clause of its own.
-        r"|\b(?=(?:you|we|they|he|she|I) (?:can|could|should|must|may|might|will|would|need|ha[sd]|have|are|is|was|were)\b)"
+        r"|\b(?=(?:you|we|they|he|she|I) (?:can|could|should|must|may|might|will|would|need|ha[sd]"
+        r"|have|are|is|was|were)\b)"
     ),
     "zh": re.compile(r"[，；：。（）、\n]|\s[-–—]+\s|(?:但是?|(?<!不是)(?<!不是_ )因为|而且|并且|或者|如果|所以)"),
 }

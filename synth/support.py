@@ -14,6 +14,7 @@ from synth.source import Source, Word, content
 _ASKS = ("?", "？")
 _CODE = re.compile(r"^-|[/.$=<>]")  # options, paths and calls stand where their command has them
 _FIGURE = re.compile(r"(?<![\w/\[.=-])\d+(?:[.,:]\d+)*(?![\w\]/=-])")
+_COMPARATIVE = re.compile(r"\w+er|more|less")
 _BESIDE = 3  # content units on both sides that are the neighbours of a word
 _MOST_NAMES = 24  # of a text that are compared with each other
 _HEAVY = 0.95  # weight from which on a word that the source lacks is told
@@ -135,6 +136,8 @@ def turned(text: str, source: Source) -> list[str]:
             continue
         said = {word for word in table if word in sentence} if source.language == "zh" else set(units.words(sentence))
         for word in said & table.keys():
+            if _COMPARATIVE.fullmatch(word) and re.search(r"\bthan\b", text):  # its sides may be turned round too
+                continue
             if not _says(source.folded, word, source) and any(
                 _says(source.folded, other, source) and not _says(sentence.lower(), other, source)
                 and _share_neighbours(sentence.lower(), word, other, source)
