@@ -151,7 +151,8 @@ def _holds_name(name: str, source: Source) -> bool:
     if source.holds_name(bare) or source.holds_name(bare.removesuffix("s")) or source.holds_name(f"{bare}s"):
         return True
     pieces = [piece for piece in re.split(r"[^\w.]+", bare) if piece]
-    if len(pieces) > 1 and all(source.holds_name(piece) for piece in pieces):
+    # "P&T" is a name of its own, whatever holds a P and a T.
+    if len(pieces) > 1 and max(map(len, pieces)) > 1 and all(source.holds_name(piece) for piece in pieces):
         return True
     return bare.lower() in units.STOPWORDS
 

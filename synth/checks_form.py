@@ -18,6 +18,7 @@ META = {
     "en": re.compile(
         r"\b(?:the|this|given|above|following|provided)\s+(?:given\s+|above\s+|provided\s+|original\s+)?"
         r"(?:text|passage|paragraph|excerpt|article|author|snippet)\b"
+        r"|\b(?:sub)?sections? below\b|\b(?:following|next|previous) (?:few )?(?:sub)?(?:sections?|chapters?)\b"
         r"|\bthis (?:section|chapter|document|page|manual|guide|list|table|figure|example)\b"
         r"|\b(?:here is|here's|in summary|sure|certainly|of course|rewritten|rewrite (?:this|the)|abstract of)\b"
         r"|\bencyclopedia entry\b|\bblog post\b|\b(?:which|what) of (?:these|the following)\b",

@@ -40,10 +40,24 @@ CONDITIONS = {
 HEDGES = {
     "en": re.compile(
         r"\b(?:some|most|many|usually|often|sometimes|may|might|typically|generally|commonly|mostly|probably|normally"
-        r"|currently|almost|nearly)\b",
+        r"|currently|almost|nearly|relatively|rarely|seldom|about|around|approximately|roughly|possibly|perhaps|likely"
+        r"|mainly|partly|at least|at most|up to)\b",
         re.IGNORECASE,
     ),
-    "zh": re.compile(r"通常|一般|有时|可能|往往|多数|大多|有些|某些|几乎|目前"),
+    "zh": re.compile(
+        r"通常|一般|有时|可能|往往|多数|大多|有些|某些|几乎|目前|大约|左右|也许|或许|较|相对|至少|至多|最多"
+    ),
+}
+# "Can be" is not "is", and "need to" is not "can".
+MODES = {
+    "en": (
+        re.compile(r"\b(?:can|could|may|might)\b", re.IGNORECASE),
+        re.compile(r"\b(?:must|should|need(?:s|ed)? to|ha(?:s|ve|d) to)\b", re.IGNORECASE),
+    ),
+    "zh": (
+        re.compile(r"可以?|(?<![功性智才技])能(?![力量源])|会"),
+        re.compile(r"必须|应当?|需要?|务必|一定要|不得"),
+    ),
 }
 
 
@@ -53,7 +67,8 @@ class Closeness(NamedTuple):
     ratio: float = 1.0  # of its content, what the nearest sentence of the source holds
     order: float = 1.0  # of its neighbouring content, what follows each other closely there
     cover: float = 1.0  # of the content of that sentence of the source, what the output's holds
-    joins: tuple[str, ...] = ()  # connectives, of all its sentences, that the nearest lack; conditions, hedges left out
+    # Of all its sentences: connectives that the nearest lack, conditions and hedges left out, words of another mode.
+    joins: tuple[str, ...] = ()
 
 
 def closeness(text: str, source: Source) -> Closeness:
@@ -91,7 +106,11 @@ def _of_sentence(sentence: str, source: Source) -> Closeness | None:
         ratio,
         order,
         cover,
-        (*_added(sentence, nearest, source.language), *_lost(units, sentence, nearest, source.language)),
+        (
+            *_added(sentence, nearest, source.language),
+            *_lost(units, sentence, nearest, source.language),
+            *_modes(sentence, nearest, source.language),
+        ),
     )
 
 
@@ -110,6 +129,12 @@ def _lost(units: list[str], sentence: str, nearest: str, language: str) -> list[
         if match.group().lower() not in kept and told and set(told) <= set(units):
             lost.append(match.group().lower())
     return lost
+
+
+def _modes(sentence: str, nearest: str, language: str) -> list[str]:
+    """Words of possibility or obligation that only one of two sentences has."""
+    said = [[pattern.findall(text) for text in (sentence, nearest)] for pattern in MODES[language]]
+    return [(own or theirs)[0].lower() for own, theirs in said if bool(own) != bool(theirs)]
 
 
 def _order(units: list[str], places: dict[str, list[int]], source: Source) -> float:

@@ -119,11 +119,15 @@ def _ascii_digits(text: str) -> str:
     return text.translate(str.maketrans("０１２３４５６７８９％", "0123456789%"))
 
 
+JOINED = re.compile(r"\b[A-Za-z0-9]{1,3}(?:&[A-Za-z0-9]{1,3})+\b")  # "P&S"
+
+
 def names(text: str, language: str) -> set[str]:
     """Named things of a text: names, identifiers, paths, options; in Chinese Latin words and 《titles》."""
+    joined = set(JOINED.findall(text))
     if language == "zh":
-        return set(LATIN_TOKEN.findall(text)) | set(QUOTED.findall(text))
-    return {token for token in TOKEN.findall(text) if _is_name(token)}
+        return set(LATIN_TOKEN.findall(text)) | set(QUOTED.findall(text)) | joined
+    return {token for token in TOKEN.findall(text) if _is_name(token)} | joined
 
 
 def _is_name(token: str) -> bool:

@@ -67,3 +67,19 @@ def test_nothing_is_close_to_an_empty_source() -> None:
 @given(st.text(max_size=120), st.text(max_size=120), st.sampled_from(("en", "zh")))
 def test_every_figure_is_a_share_of_any_texts(text: str, passage: str, language: str) -> None:
     assert all(0.0 <= figure <= 1.0 for figure in of(text, passage, language)[:3])
+
+
+@pytest.mark.parametrize(
+    ("language", "passage", "told", "close"),
+    [
+        ("en", "A shell can be the first point of contact of a user.", "A shell is the first point of contact.", False),
+        ("en", "You need to edit the files of the server.", "You can edit the files of the server.", False),
+        ("en", "You need to edit the files of the server.", "You have to edit the files of the server.", True),
+        ("en", "The index is relatively slow on long columns.", "The index is slow on long columns.", False),
+        ("zh", "服务器可以保存旧的归档文件。", "服务器保存旧的归档文件。", False),
+        ("zh", "管理员必须检查旧的归档文件。", "管理员需要检查旧的归档文件。", True),
+        ("zh", "这个程序的功能包括检查归档文件。", "程序的功能包括检查归档文件。", True),
+    ],
+)
+def test_what_can_be_is_not_told_as_what_is_or_must_be(language: str, passage: str, told: str, close: bool) -> None:
+    assert (not closeness(told, Source(passage, "", language)).joins) == close
