@@ -11,7 +11,7 @@ TEX = re.compile(r"\$\$[^$\n]{1,300}\$\$|\$(?!\s)[^$\n]{1,300}(?<!\s)\$(?!\d)|\\
 # LaTeX commands that stand in formulas, symbols that hardly stand elsewhere, and equations written plainly.
 FORMULA = re.compile(
     r"\\(?:frac|sum|int|sqrt|alpha|beta|gamma|delta|theta|lambda|sigma|pi|infty|cdot|times|leq?|geq?|neq?|in|mathbb|mathrm"
-    r"|left|right|partial|nabla|lim|begin\{(?:align|equation|matrix|pmatrix|cases))\b|\\[([]"
+    r"|left|right|partial|nabla|lim|begin\{(?:align|equation|matrix|pmatrix|cases))(?![A-Za-z])|\\[([]"
     r"|[\u2200-\u22ff\u2a00-\u2aff\u03b1-\u03c9]|[\u00b2\u00b3\u2070-\u209c]"
     r"|\b[a-zA-Z](?:\([a-z]\))?\s?=\s?[-\d(a-zA-Z][^\s,.;:]{0,20}\s?[-+*/^\u00d7\u00b7]"
     r"|\$(?=[^$\n]{0,40}[\^_=+<>])(?!\s)[^$\n]{1,300}(?<!\s)\$(?!\d)"

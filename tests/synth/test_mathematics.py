@@ -110,3 +110,8 @@ def test_what_is_mathematical_by_a_strict_rule_is_so_by_a_loose_one(
     loose = MathematicsConfig(min_formulas=formulas / 2, min_words=words / 2)
     for told in (text, f"{EN}{ZH}{text}"):
         assert is_mathematical(told, language, loose) or not is_mathematical(told, language, strict)
+
+
+def test_a_command_of_tex_counts_with_an_index_right_behind_it() -> None:
+    text = r"The integral \int_0^1 and the sum \sum_{i} of a theorem, with \lim_{x} and \frac{1}{2}."
+    assert is_mathematical(text, "en", MathematicsConfig(min_formulas=4, min_words=1))
