@@ -84,11 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
             if step in ("ok", "slow"):
                 question = json.dumps([body["messages"], body.get("temperature")])
                 self.server.asked[hashlib.sha256(question.encode()).hexdigest()] += 1
-        try:
-            self._play(step, text)
-        finally:
-            with self.server.lock:
-                self.server.busy -= 1
+        time.sleep({"slow": random.uniform(0.05, 0.2), "stall": self.server.stall_s}.get(step, 0.0))
+        with self.server.lock:  # before the answer leaves: its reader may ask again before this thread runs on
+            self.server.busy -= 1
+        self._play(step, text)
 
     def _step(self, text: str) -> str:
         dead = self.server.dies_after is not None and sum(self.server.asked.values()) >= self.server.dies_after
@@ -98,10 +97,6 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.play(text, self.server.attempts[text])
 
     def _play(self, step: str, text: str) -> None:
-        if step == "slow":
-            time.sleep(random.uniform(0.05, 0.2))
-        if step == "stall":
-            time.sleep(self.server.stall_s)
         if step.isdigit():
             return self._send(int(step), b'{"error": {"message": "played"}}')
         if step == "hangup":
