@@ -48,7 +48,9 @@ def snapshot(model: Model, optimizers: list[torch.optim.Optimizer], guard: Guard
     moments: dict[str, Tensor] = {f"guard.{name}": full(value) for name, value in guard.state().items()}
     for optimizer in optimizers:
         for weight, found in optimizer.state.items():
-            moments |= {f"{key}.{names[id(weight)]}": full(value) for key, value in found.items() if torch.is_tensor(value)}
+            moments |= {
+                f"{key}.{names[id(weight)]}": full(value) for key, value in found.items() if torch.is_tensor(value)
+            }
     return {"weights": {name: full(value) for name, value in model.state_dict().items()}, "moments": moments}
 
 

@@ -114,7 +114,9 @@ def _refuse_unfinished(files: list[Any], root: str, place: str) -> None:
     ready = {path.removesuffix("manifest.json") for path in paths if path.endswith("manifest.json")}
     if begun - ready:
         name = min(begun - ready).strip("/") or "it"
-        raise TrainerError(f"{place}: {name} is not finished", "finish it with `governance run`, or name another folder")
+        raise TrainerError(
+            f"{place}: {name} is not finished", "finish it with `governance run`, or name another folder"
+        )
 
 
 def _column(filesystem: Any, path: str, place: str) -> str:
@@ -143,7 +145,9 @@ def _blocks(filesystem: Any, file: Any, column: str) -> tuple[list[Block], int]:
     meta = pq.ParquetFile(filesystem.open_input_file(file.path)).metadata
     names = [meta.schema.column(number).path for number in range(meta.num_columns)]
     if column not in names:
-        raise TrainerError(f"{file.path} has no column {column!r}: {', '.join(names)}", "name one that is there: --text")
+        raise TrainerError(
+            f"{file.path} has no column {column!r}: {', '.join(names)}", "name one that is there: --text"
+        )
     found, size = [], 0
     for group in range(meta.num_row_groups):
         part = meta.row_group(group)

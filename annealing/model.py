@@ -12,6 +12,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from annealing.head import head_loss
 from annealing.shape import Shape
@@ -90,6 +91,7 @@ class Model(nn.Module):
         """``compute``: the dtype of the activations."""
         super().__init__()
         self.shape, self.compute = shape, compute
+        self.recompute = False  # layers anew in the backward pass
         self.embed = nn.Embedding(shape.vocab_size, shape.hidden_size)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
         self.norm = RMSNorm(shape.hidden_size, shape.rms_norm_eps)
@@ -117,7 +119,9 @@ class Model(nn.Module):
             cos, sin = (table[0, 0][place - starts].unsqueeze(1) for table in (cos, sin))
             mask = ((starts.unsqueeze(2) == starts.unsqueeze(1)) & (place[:, None] >= place[None, :])).unsqueeze(1)
         for layer in self.layers:
-            x = layer(x, cos, sin, mask)
+            # The non-reentrant kind works with compiled and with sharded layers.
+            again = self.recompute and torch.is_grad_enabled()
+            x = checkpoint(layer, x, cos, sin, mask, use_reentrant=False) if again else layer(x, cos, sin, mask)
         return self.norm(x)
 
     def logits(self, tokens: Tensor) -> Tensor:

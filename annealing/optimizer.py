@@ -26,7 +26,10 @@ def build(model: nn.Module, settings: Optimizer) -> list[torch.optim.Optimizer]:
     matrices = {name: weight for name, weight in named.items() if weight.dim() == 2}
     muon = {name for name in matrices if name.startswith("layers.")} if settings.name == "muon" else set()
     groups: list[dict[str, Any]] = [
-        {"params": [weight for name, weight in matrices.items() if name not in muon], "weight_decay": settings.weight_decay},
+        {
+            "params": [weight for name, weight in matrices.items() if name not in muon],
+            "weight_decay": settings.weight_decay,
+        },
         {"params": [weight for name, weight in named.items() if name not in matrices], "weight_decay": 0.0},
     ]
     adamw = torch.optim.AdamW(groups, lr=1.0, betas=settings.betas, eps=settings.eps, fused=True)
@@ -85,7 +88,9 @@ def step(optimizers: list[torch.optim.Optimizer], lr: float, skip: Tensor) -> No
 
     A fused AdamW reads that on the device itself. Muon and sharded weights cannot, so there the host waits for it.
     """
-    fused = len(optimizers) == 1 and not any(hasattr(one, "full_tensor") for one in optimizers[0].param_groups[0]["params"])
+    fused = len(optimizers) == 1 and not any(
+        hasattr(one, "full_tensor") for one in optimizers[0].param_groups[0]["params"]
+    )
     if not fused and skip.item():
         return
     for optimizer in optimizers:

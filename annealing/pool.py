@@ -92,7 +92,14 @@ class Pool:
         return tokens
 
     def _key(self, dataset: Dataset, block: Block) -> str:
-        parts = (dataset.fingerprint, block, self.tokenizer.sha256, self.tokenizer.bos, self.tokenizer.eos, self.holdout)
+        parts = (
+            dataset.fingerprint,
+            block,
+            self.tokenizer.sha256,
+            self.tokenizer.bos,
+            self.tokenizer.eos,
+            self.holdout,
+        )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 

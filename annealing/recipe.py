@@ -136,7 +136,9 @@ def load(path: str) -> Recipe:
     try:
         body = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise TrainerError(f"{path} cannot be read: {error.strerror}", "name a recipe; docs/annealing.md has one") from error
+        raise TrainerError(
+            f"{path} cannot be read: {error.strerror}", "name a recipe; docs/annealing.md has one"
+        ) from error
     except ValueError as error:
         raise TrainerError(f"{path} is no TOML: {error}", "mend the line it names") from error
     body["phases"] = body.pop("phase", [])
@@ -151,12 +153,13 @@ def build(kind: type[T], body: Any, where: str) -> T:
     if not isinstance(body, dict):
         raise TrainerError(f"{where} must be a table")
     hints = typing.get_type_hints(kind)
-    needed = {one.name for one in dataclasses.fields(kind) if _needed(one)}  # type: ignore[arg-type]
+    needed = {one.name for one in dataclasses.fields(typing.cast(Any, kind)) if _needed(one)}
     for name in body:
         if name not in hints:
             near = difflib.get_close_matches(name, hints, 1)
             raise TrainerError(
-                f"{where}: there is no setting {name!r}", f"did you mean {near[0]}?" if near else f"known: {', '.join(hints)}"
+                f"{where}: there is no setting {name!r}",
+                f"did you mean {near[0]}?" if near else f"known: {', '.join(hints)}",
             )
     if missing := sorted(needed - set(body)):
         raise TrainerError(f"{where}: {missing[0]} is missing")

@@ -104,7 +104,8 @@ class _Reader:
         lanes = [{"offset": lane.offset, "blocks": [block.number for block in lane.blocks]} for lane in self.lanes]
         return {
             "fingerprint": self.source.dataset.fingerprint, "rows": self.rows, "tokens": self.tokens,
-            "next": self._next, "turn": self._turn, "lanes": lanes, "epochs": self._next / len(self.source.dataset.blocks),
+            "next": self._next, "turn": self._turn, "lanes": lanes,
+            "epochs": self._next / len(self.source.dataset.blocks),
         }  # fmt: skip
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def load(folder: Path, model: Model) -> str:
     """
     files = _files(folder)
     handles = [safe_open(path, framework="pt") for path in files]
-    where = {name: handle for handle in handles for name in handle.keys()}  # noqa: SIM118: a handle is no mapping
+    where = {name: handle for handle in handles for name in list(handle.keys())}
     state, used, dtype = model.state_dict(), set(), None
     with torch.no_grad():
         for ours, theirs in _names(model.shape):
@@ -112,7 +112,9 @@ def _files(folder: Path) -> list[Path]:
     return [single]
 
 
-def save(folder: Path, shape: Shape, state: dict[str, Tensor], dtype: str, tokenizer: Path, folded: bool = True) -> None:
+def save(
+    folder: Path, shape: Shape, state: dict[str, Tensor], dtype: str, tokenizer: Path, folded: bool = True
+) -> None:
     """Write a Hugging Face folder: weights, config.json and the files of the tokenizer.
 
     ``folded``: as a plain Llama, whatever muP it was trained with. Errors: OSError.
@@ -135,7 +137,11 @@ def save(folder: Path, shape: Shape, state: dict[str, Tensor], dtype: str, token
     plain = folded and shape.mup
     config = shape.to_config(dtype)
     if plain:
-        without = {name: value for name, value in shape.__dict__.items() if name not in ("scale_emb", "scale_depth", "dim_model_base")}
+        without = {
+            name: value
+            for name, value in shape.__dict__.items()
+            if name not in ("scale_emb", "scale_depth", "dim_model_base")
+        }
         # A tied head cannot carry its own factor; preset() never ties, and a tied muP model is refused at load.
         config = Shape(**without).to_config(dtype)
     write_json(folder / "config.json", config)
