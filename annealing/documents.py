@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -141,7 +142,7 @@ def _blocks(filesystem: Any, file: Any, column: str) -> tuple[list[Block], int]:
             return [Block(file.path, -1, 0, -1)], 3 * file.size
         count = max(1, round(file.size / BLOCK_BYTES))
         edges = [file.size * number // count for number in range(count + 1)]
-        return [Block(file.path, -1, *pair) for pair in zip(edges, edges[1:], strict=False)], file.size
+        return [Block(file.path, -1, *pair) for pair in pairwise(edges)], file.size
     meta = pq.ParquetFile(filesystem.open_input_file(file.path)).metadata
     names = [meta.schema.column(number).path for number in range(meta.num_columns)]
     if column not in names:
@@ -154,7 +155,7 @@ def _blocks(filesystem: Any, file: Any, column: str) -> tuple[list[Block], int]:
         text = part.column(names.index(column)).total_uncompressed_size
         count = min(max(1, round(text / BLOCK_BYTES)), max(1, part.num_rows))
         edges = [part.num_rows * number // count for number in range(count + 1)]
-        found += [Block(file.path, group, a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        found += [Block(file.path, group, a, b) for a, b in pairwise(edges) if b > a]
         size += text
     return found, size
 

@@ -1,7 +1,7 @@
 """The head and its loss, a piece of the tokens at a time, so that the logits of a whole batch never exist.
 
-At 8 rows of 4096 tokens the logits of MiniCPM5-1B are 17 GB in float32. The gradients are made in the forward pass, while
-a piece's logits are there; nothing is computed twice (as in Liger-Kernel, arXiv:2410.10989).
+At 8 rows of 4096 tokens the logits of MiniCPM5-1B are 17 GB in float32. The gradients are made in the forward pass,
+while a piece's logits are there; nothing is computed twice (as in Liger-Kernel, arXiv:2410.10989).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ PIECE_LOGITS_CPU = 1 << 22  # 16 MB in float32, which a processor's cache still 
 def softmax_step(logits: Tensor, targets: Tensor, divisor: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     """Loss and its gradient by the logits, in one pass over them.
 
-    Args: logits (tokens, vocab); targets (tokens,). Out: the sum of the losses over ``divisor``, and the gradient in the
-    dtype of the logits.
+    Args: logits (tokens, vocab); targets (tokens,). Out: the sum of the losses over ``divisor``, and the gradient in
+    the dtype of the logits.
     """
     wide = logits.float() * scale
     counts = targets != IGNORED

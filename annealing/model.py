@@ -1,5 +1,6 @@
-"""A Llama-family model that trains fast: queries, keys and values in one matrix, gate and up in another, and a head whose
-logits exist only a piece at a time.
+"""A Llama-family model that trains fast.
+
+Queries, keys and values lie in one matrix, gate and up in another, and the logits exist only a piece at a time.
 
 Weights are kept in float32 and cast to the dtype of the activations where they are used, so that a bf16 step leaves
 float32 gradients and master weights.

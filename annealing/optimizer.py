@@ -43,7 +43,7 @@ def build(model: nn.Module, settings: Optimizer) -> list[torch.optim.Optimizer]:
 
 
 class Guard:
-    """Decides on the device whether a step is skipped: its loss or gradient is no number, or far above the last ones."""
+    """Decides on the device whether a step is skipped: its loss or gradient is no number, or far above the last."""
 
     def __init__(self, deviations: float, device: torch.device) -> None:
         self.deviations = deviations

@@ -72,8 +72,8 @@ class Plan:
 def make(recipe: Recipe) -> Plan:
     """Find everything a recipe names.
 
-    Errors: TrainerError for what is missing, a tokenizer that does not fit the model, a learning rate nobody gave, or data
-    that would end before the schedule does.
+    Errors: TrainerError for what is missing, a tokenizer that does not fit the model, a learning rate nobody gave, or
+    data that would end before the schedule does.
     """
     start = None if recipe.start in PRESETS else Path(recipe.start).expanduser()
     if start is not None and not start.is_dir():

@@ -114,10 +114,15 @@ class Meter:
             "gpu_hours": seconds * self._world / 3600 if gpu else 0.0, "tokens_per_s": self._trained / seconds,
             "mfu": self.last.get("mfu"), "mfu_convention": "full attention, bf16 dense peak",
             "parameters": self._plan.shape.parameters, "memory_gib": self._memory(),
-            "sources": {name: {key: one[key] for key in ("rows", "tokens", "epochs")} for name, one in sources.items()},
+            "sources": {name: self._used(name, one) for name, one in sources.items()},
             "output": self._plan.recipe.output, "model": str(Path(self._plan.recipe.output) / "model"),
             "device": torch.cuda.get_device_name(self._device) if gpu else "cpu",
         }  # fmt: skip
+
+    def _used(self, name: str, state: dict[str, Any]) -> dict[str, float]:
+        path = next(path for path, source in self._plan.sources.items() if source.name == name)
+        tokens = state["tokens"]
+        return {"rows": state["rows"], "tokens": tokens, "epochs": tokens / max(1.0, self._plan.estimate[path])}
 
     def close(self) -> None:
         """Close the files."""

@@ -1,7 +1,7 @@
 """The shape of a Llama-family model: read from and written to a Hugging Face config.json, and the presets.
 
-The presets keep what makes MiniCPM5-1B what it is: few key and value heads, heads of a width of their own, a feed-forward
-layer of three times the hidden width, an untied head.
+The presets keep what makes MiniCPM5-1B what it is: few key and value heads, heads of a width of their own, a
+feed-forward layer of three times the hidden width, an untied head.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Shape:
 
     @staticmethod
     def from_config(config: dict[str, Any], where: str) -> Shape:
-        """The sizes of a config.json. Errors: TrainerError for a family or a variant that this trainer does not know."""
+        """The sizes of a config.json. Errors: TrainerError for a family or variant that is not known here."""
         kind = config.get("model_type")
         if kind not in _FAMILY:
             raise TrainerError(

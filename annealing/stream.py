@@ -1,9 +1,9 @@
 """The training rows: sources mixed by weight, documents packed so that no token is lost, and a position to resume from.
 
-A source is read through a few *lanes*, each inside one block at a time, so that neighbours in a batch come from several
-places of the corpus. The order of the blocks, and of the documents in a block, follows from the seed and the epoch. Which
-source and lane a row comes from follows from the counts so far. So the whole position is a few numbers a lane: nothing is
-replayed on resume, and rows are the same whatever the number of threads or processes.
+A source is read through a few *lanes*, each inside one block at a time, so that neighbours in a batch come from
+several places of the corpus. The order of the blocks, and of the documents in a block, follows from the seed and the
+epoch. Which source and lane a row comes from follows from the counts so far. So the whole position is a few numbers a
+lane: nothing is replayed on resume, and rows are the same whatever the number of threads or processes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Source:
     name: str
     dataset: Dataset
     weight: float
-    max_epochs: float = float("inf")  # times its documents may be seen, whole ones
+    max_epochs: int = 1 << 30  # times its documents may be seen
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class _Reader:
     def __init__(self, source: Source, pool: Pool, seed: int, state: dict[str, Any] | None) -> None:
         self.source, self._pool, self._seed = source, pool, seed
         count = len(source.dataset.blocks)
-        self._last = count * source.max_epochs
+        self._count, self._last = count, count * source.max_epochs
+        self._upto = min(count, self._last)  # end of the epoch under way: no lane goes past it before all are there
         self.rows, self.tokens, self._next, self._turn = 0, 0, 0, 0
         self.lanes = [_Lane() for _ in range(min(LANES, count))]
         if state is not None:
@@ -90,22 +91,32 @@ class _Reader:
         The last row of a lane may be shorter.
         """
         while self.lanes:
-            lane = self.lanes[self._turn % len(self.lanes)]
-            self._fill(lane, length + 1)
-            if lane.left >= 2:
-                self._turn += 1
-                return self._cut(lane, length)
-            self.tokens += lane.left  # a single token has nothing to predict: it is counted, not lost
-            self.lanes.remove(lane)
+            wanted = length + 1 if self._upto < self._last or self._any(length + 1) else 2
+            for number in range(self._turn, self._turn + len(self.lanes)):
+                lane = self.lanes[number % len(self.lanes)]
+                self._fill(lane, length + 1)
+                if lane.left >= wanted:
+                    self._turn = number + 1
+                    return self._cut(lane, length)
+            if self._upto < self._last:
+                self._upto = min(self._upto + self._count, self._last)
+            else:
+                self.tokens += sum(lane.left for lane in self.lanes)  # one token predicts nothing: counted, not lost
+                self.lanes = []
         return None
+
+    def _any(self, wanted: int) -> bool:
+        """Whether some lane can still fill a whole row: rows are cut short only when none can."""
+        for lane in self.lanes:
+            self._fill(lane, wanted)
+        return any(lane.left >= wanted for lane in self.lanes)
 
     def state(self) -> dict[str, Any]:
         """The position: a few numbers a lane."""
         lanes = [{"offset": lane.offset, "blocks": [block.number for block in lane.blocks]} for lane in self.lanes]
         return {
             "fingerprint": self.source.dataset.fingerprint, "rows": self.rows, "tokens": self.tokens,
-            "next": self._next, "turn": self._turn, "lanes": lanes,
-            "epochs": self._next / len(self.source.dataset.blocks),
+            "next": self._next, "turn": self._turn, "upto": self._upto, "lanes": lanes,
         }  # fmt: skip
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -115,6 +126,7 @@ class _Reader:
                 "put them back, or begin a new run with another output folder",
             )
         self.rows, self.tokens, self._next, self._turn = (state[key] for key in ("rows", "tokens", "next", "turn"))
+        self._upto = state["upto"]
         numbers = [number for lane in state["lanes"] for number in lane["blocks"]]
         self._pool.ahead(self.source.dataset, (self._block(number) for number in numbers))
         self.lanes = [
@@ -122,9 +134,10 @@ class _Reader:
         ]
 
     def _fill(self, lane: _Lane, wanted: int) -> None:
-        while lane.left < wanted and self._next < self._last:
-            upto = min(self._next + _AHEAD, self._last)
-            self._pool.ahead(self.source.dataset, map(self._block, range(self._next, int(upto))))
+        while lane.left < wanted and self._next < self._upto:
+            self._pool.ahead(
+                self.source.dataset, map(self._block, range(self._next, min(self._next + _AHEAD, self._last)))
+            )
             lane.blocks.append(self._open(self._next))
             self._next += 1
 
