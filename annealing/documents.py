@@ -5,8 +5,6 @@ A block is what is read and tokenised at once, shuffled, and resumed from. Nothi
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
 import json
 from collections.abc import Iterator
@@ -27,7 +25,8 @@ TEXT_COLUMNS = ("content", "text")
 _KEYS = ("parent_uid", "uid")
 _WHOLE = 64 << 20  # bytes up to which a file's fingerprint reads all of it
 _WINDOWS, _WINDOW = 16, 64 << 10  # of larger ones: places along the file, and bytes of each
-_LINES = (".jsonl", ".jsonl.gz", ".jsonl.bz2", ".json.gz", ".ndjson")
+_PACKED = (".gz", ".bz2", ".zst")  # cannot be entered in the middle
+_LINES = (".jsonl", ".ndjson", *(f".jsonl{ending}" for ending in _PACKED), *(f".json{ending}" for ending in _PACKED))
 HOLDOUT_BUCKETS = 10_000
 
 
@@ -131,14 +130,14 @@ def _column(filesystem: Any, path: str, place: str) -> str:
 def _first_names(filesystem: Any, path: str) -> set[str]:
     if path.endswith(".parquet"):
         return set(pq.ParquetFile(filesystem.open_input_file(path)).schema_arrow.names)
-    line = next(_lines(filesystem, Block(path, -1, 0, -1)), "{}")
+    line = next(_lines(filesystem, Block(path, -1, 0, 1)), "{}")
     return set(json.loads(line))
 
 
 def _blocks(filesystem: Any, file: Any, column: str) -> tuple[list[Block], int]:
     """The blocks of a file, and its bytes of text."""
     if not file.path.endswith(".parquet"):
-        if file.path.endswith((".gz", ".bz2")):  # cannot be entered in the middle
+        if file.path.endswith(_PACKED):
             return [Block(file.path, -1, 0, -1)], 3 * file.size
         count = max(1, round(file.size / BLOCK_BYTES))
         edges = [file.size * number // count for number in range(count + 1)]
@@ -215,19 +214,29 @@ def _json(dataset: Dataset, block: Block) -> Iterator[tuple[str | None, str]]:
 
 def _lines(filesystem: Any, block: Block) -> Iterator[str]:
     """The lines that begin in a range of bytes."""
-    opener = gzip.open if block.path.endswith(".gz") else bz2.open if block.path.endswith(".bz2") else None
-    with filesystem.open_input_file(block.path) as raw:
-        if opener is not None:
-            with opener(raw, "rb") as unpacked:
-                yield from (line.decode() for line in unpacked if line.strip())
-            return
-        stop = raw.size() if block.stop < 0 else block.stop
-        if block.start:
-            raw.seek(block.start - 1)  # a range that begins right behind a line's end begins with a line
-            raw.readline()
-        while raw.tell() < stop:
-            line = raw.readline()
-            if not line:
-                return
-            if line.strip():
-                yield line.decode()
+    if block.path.endswith(_PACKED):
+        with filesystem.open_input_stream(block.path, compression="detect") as stream:
+            data = stream.read()
+    else:
+        with filesystem.open_input_file(block.path) as stream:
+            data = _whole_lines(stream, block.start, stream.size() if block.stop < 0 else block.stop)
+    yield from (line.decode() for line in data.split(b"\n") if line.strip())
+
+
+def _whole_lines(stream: Any, start: int, stop: int) -> bytes:
+    """From the first line that begins in the range to the end of the last, which may lie behind it."""
+    before = 1 if start else 0  # a range right behind a line's end begins with a line
+    stream.seek(start - before)
+    data = stream.read(stop - start + before)
+    if before:
+        data = data.partition(b"\n")[2]
+        if not data:
+            return b""
+    pieces = [data]
+    while not pieces[-1].endswith(b"\n"):
+        more = stream.read(_WINDOW)
+        if not more:
+            break
+        end = more.find(b"\n")
+        pieces.append(more if end < 0 else more[: end + 1])
+    return b"".join(pieces)
