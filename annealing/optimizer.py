@@ -12,6 +12,7 @@ from annealing.recipe import Optimizer
 
 WINDOW = 128  # accepted steps that a spike is measured against (OLMo 2's SkipStep)
 _MIN_HISTORY = 32
+_MIN_SPREAD = 0.05  # nats, and logarithms of the norm: calm stretches must not make every step a spike
 
 
 def build(model: nn.Module, settings: Optimizer) -> list[torch.optim.Optimizer]:
@@ -47,19 +48,20 @@ class Guard:
 
     def __init__(self, deviations: float, device: torch.device) -> None:
         self.deviations = deviations
-        self.seen = torch.zeros(2, WINDOW, device=device)  # losses and norms of the last accepted steps
+        self.seen = torch.zeros(2, WINDOW, device=device)  # losses and log norms of the last accepted steps
         self.count = torch.zeros((), device=device)
         self.skipped = torch.zeros((), device=device)  # in all
         self.in_a_row = torch.zeros((), device=device)
 
     def judge(self, loss: Tensor, norm: Tensor) -> Tensor:
         """1.0 to skip the step, 0.0 to take it; float32 (), as fused optimisers read it. No host sync."""
-        now = torch.stack((loss.detach(), norm.detach())).float()
+        # Norms of small batches spread over orders of magnitude, so their logarithm is what has a usual range.
+        now = torch.stack((loss.detach(), norm.detach().clamp(min=1e-12).log())).float()
         known = torch.arange(WINDOW, device=now.device) < self.count
         count = self.count.clamp(1, WINDOW)
         mean = (self.seen * known).sum(1) / count
         spread = (((self.seen - mean[:, None]) * known).square().sum(1) / count).sqrt()
-        high = (now > mean + self.deviations * spread.clamp(min=0.01 * mean)).any() & (self.count >= _MIN_HISTORY)
+        high = (now > mean + self.deviations * spread.clamp(min=_MIN_SPREAD)).any() & (self.count >= _MIN_HISTORY)
         skip = ~torch.isfinite(now).all() | high
         place = (self.count % WINDOW).long()
         self.seen[:, place] = torch.where(skip, self.seen[:, place], now)
