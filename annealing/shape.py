@@ -172,9 +172,10 @@ def _minicpm5(layers: int, hidden: int, heads: int, head_dim: int, vocab: int, *
 
 
 MINICPM4 = {"scale_emb": 12.0, "scale_depth": 1.4, "dim_model_base": 256, "initializer_range": 0.1}
+# transformers refuses a hidden width that the number of heads does not divide, whatever the width of a head.
 PRESETS: dict[str, Shape] = {
-    "5m": _minicpm5(5, 128, 6, 32, 16_000, max_position_embeddings=4096),
-    "60m": _minicpm5(13, 512, 12, 64, 16_000, kv=2, max_position_embeddings=32_768),
+    "5m": _minicpm5(5, 128, 8, 32, 16_000, max_position_embeddings=4096),
+    "60m": _minicpm5(12, 512, 16, 64, 16_000, kv=2, max_position_embeddings=32_768),
     "250m": _minicpm5(20, 960, 20, 64, 16_000, kv=2, max_position_embeddings=32_768),
     "1b": _minicpm5(24, 1536, 16, 128, 130_560, kv=2),
 }
