@@ -16,20 +16,18 @@ PIECE_LOGITS = 1 << 29  # logits of one piece: 1 GB in bf16, where pieces are la
 PIECE_LOGITS_CPU = 1 << 22  # 16 MB in float32, which a processor's cache still half holds
 
 
-def softmax_step(logits: Tensor, targets: Tensor, divisor: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Loss and its gradient by the logits, in one pass over them.
+def softmax_step(logits: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Loss and its gradient by the scaled logits, in few passes over them; the logits are overwritten.
 
-    Args: logits (tokens, vocab); targets (tokens,). Out: the sum of the losses over ``divisor``, and the gradient in
-    the dtype of the logits.
+    Args: logits (tokens, vocab); targets (tokens,). Out: the sum of the losses; the gradient of each token's own loss
+    (tokens, vocab) in the dtype of the logits, of tokens that do not count too.
     """
-    wide = logits.float() * scale
-    counts = targets != IGNORED
+    wide = logits.float() if scale == 1.0 else logits.float() * scale
     safe = targets.clamp(min=0).unsqueeze(1)
-    log_sum = torch.logsumexp(wide, dim=1)
-    loss = ((log_sum - wide.gather(1, safe).squeeze(1)) * counts).sum() / divisor
-    gradient = torch.exp(wide - log_sum.unsqueeze(1))
-    gradient = gradient.scatter_add(1, safe, torch.full_like(safe, -1, dtype=gradient.dtype))
-    gradient = gradient * (counts.unsqueeze(1) * (scale / divisor))
+    log_sum = torch.logsumexp(wide, dim=1, keepdim=True)
+    loss = ((log_sum - wide.gather(1, safe)).squeeze(1) * (targets != IGNORED)).sum()
+    gradient = wide.sub_(log_sum).exp_()
+    gradient.scatter_add_(1, safe, torch.full_like(safe, -1, dtype=gradient.dtype))
     return loss, gradient.to(logits.dtype)
 
 
@@ -54,24 +52,26 @@ class _HeadLoss(torch.autograd.Function):
         by_hidden = torch.empty_like(hidden) if wanted else None
         by_weight = torch.zeros_like(weight, dtype=torch.float32) if wanted else None
         for start in range(0, hidden.shape[0], size):
-            piece = hidden[start : start + size]
-            part, gradient = _step(piece @ matrix.t(), targets[start : start + size], divisor, scale)
+            piece, wanted_targets = hidden[start : start + size], targets[start : start + size]
+            part, gradient = _step(piece @ matrix.t(), wanted_targets, scale)
             loss += part
             if by_hidden is not None and by_weight is not None:
-                torch.mm(gradient, matrix, out=by_hidden[start : start + size])
+                # What does not count is left out here, and the divisor comes last: narrow passes, not over the vocabulary.
+                counts = (wanted_targets != IGNORED).unsqueeze(1)
+                torch.mul(gradient @ matrix, counts, out=by_hidden[start : start + size])
                 if gradient.dtype == torch.float32:
-                    by_weight.addmm_(gradient.t(), piece)
+                    by_weight.addmm_(gradient.t(), piece * counts)
                 else:
-                    by_weight += gradient.t() @ piece
-        ctx.save_for_backward(by_hidden, by_weight)
-        ctx.weight_dtype = weight.dtype
-        return loss
+                    by_weight += gradient.t() @ (piece * counts)
+        ctx.save_for_backward(by_hidden, by_weight, divisor)
+        ctx.weight_dtype, ctx.scale = weight.dtype, scale
+        return loss / divisor
 
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
-        by_hidden, by_weight = ctx.saved_tensors
-        (output,) = outputs
-        return by_hidden * output.to(by_hidden.dtype), (by_weight * output).to(ctx.weight_dtype), None, None, None
+        by_hidden, by_weight, divisor = ctx.saved_tensors
+        factor = outputs[0] * (ctx.scale / divisor)
+        return (by_hidden * factor).to(by_hidden.dtype), by_weight.mul_(factor).to(ctx.weight_dtype), None, None, None
 
 
 def head_loss(hidden: Tensor, weight: Tensor, targets: Tensor, divisor: Tensor, scale: float = 1.0) -> Tensor:
