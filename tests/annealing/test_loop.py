@@ -227,7 +227,7 @@ def test_a_preset_needs_a_tokenizer_that_fits(recipe: Recipe) -> None:
         plan.make(replace(recipe, start="9m"))
 
 
-def test_two_processes_give_the_losses_of_one_and_resume_as_one(recipe: Recipe, tmp_path: Path) -> None:
+def test_two_processes_give_the_losses_of_one(recipe: Recipe, tmp_path: Path) -> None:
     """FSDP2 over gloo, started by torchrun as on a machine with GPUs."""
     body = f'''
 start = "{recipe.start}"
