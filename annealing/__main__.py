@@ -12,16 +12,21 @@ from annealing.errors import TrainerError
 from annealing.loop import run
 
 
+def figures(event: dict[str, Any]) -> str:
+    """The figures of a logged step."""
+    mfu = "" if event["mfu"] is None else f", {event['mfu']:.1%} MFU (full attention)"
+    return (
+        f"{event['phase']}: loss {event['loss']:.4f}, lr {event['lr']:.2e}, "
+        f"{event['tokens_per_s']:,.0f} tokens/s{mfu}, data wait {event['data_wait']:.1%}, "
+        f"{event['memory_gib']:.1f} GiB"
+    )
+
+
 def line(event: dict[str, Any]) -> str:
     """A logged step, or a note, as a line."""
     if "note" in event:
         return str(event["note"])
-    mfu = "" if event["mfu"] is None else f", {event['mfu']:.1%} MFU (full attention)"
-    return (
-        f"{event['phase']} {event['step']:,}/{event['steps']:,}: loss {event['loss']:.4f}, lr {event['lr']:.2e}, "
-        f"{event['tokens_per_s']:,.0f} tokens/s{mfu}, data wait {event['data_wait']:.1%}, "
-        f"{event['memory_gib']:.1f} GiB, {event['left_s'] / 60:.0f} min left"
-    )
+    return f"{event['step']:,}/{event['steps']:,}, {figures(event)}, {event['left_s'] / 60:.0f} min left"
 
 
 def main() -> int:

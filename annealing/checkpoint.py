@@ -36,6 +36,12 @@ def listed(output: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+def remove_torn(output: Path) -> None:
+    """Remove what a process that was killed left half written."""
+    for torn in (output / "checkpoints").glob(".writing-*"):
+        shutil.rmtree(torn)
+
+
 def full(value: Any) -> Tensor:
     """A tensor as one piece on the host; every process must ask for it where it is sharded."""
     whole = value.full_tensor() if hasattr(value, "full_tensor") else value
@@ -88,9 +94,6 @@ class Writer:
         self._keep_last = keep_last
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        if self._folder.is_dir():
-            for torn in self._folder.glob(".writing-*"):  # of a process that was killed while it wrote
-                shutil.rmtree(torn)
 
     def write(self, state: dict[str, Any], tensors: dict[str, dict[str, Tensor]], keep: bool = False) -> None:
         """Begin to write; waits only for the checkpoint before. Errors: what went wrong with that one."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -81,8 +82,6 @@ def _filesystem(place: str) -> tuple[Any, str]:
             return filesystem, root.rstrip("/")
     except (pa.ArrowException, OSError) as error:
         raise TrainerError(f"{place} cannot be opened: {error}", "check the URL and the credentials") from error
-    from pathlib import Path
-
     return pafs.LocalFileSystem(), str(Path(place).expanduser().resolve())
 
 

@@ -72,6 +72,7 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
         by_hidden, by_weight, divisor = ctx.saved_tensors
         factor = outputs[0] * (ctx.scale / divisor)
+        # In place, for a copy is 0.8 GB at MiniCPM5-1B: backward can be called once only.
         return (by_hidden * factor).to(by_hidden.dtype), by_weight.mul_(factor).to(ctx.weight_dtype), None, None, None
 
 

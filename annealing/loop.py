@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from annealing.report import Meter
 from annealing.stream import Stream
 
 _MICRO = {"cuda": 32_768, "cpu": 4_096}  # tokens forward at once
+_AGREE_EVERY = 10  # steps between two times that several processes ask each other whether to stop
 _RECOMPUTE_ABOVE = 65_536  # tokens of one micro-batch from which activations do not fit beside the rest
 # On a CPU compiling takes about a minute, so it pays from about this much arithmetic on.
 _COMPILE_FLOPS_CPU = 5e13
@@ -51,9 +56,10 @@ class _Session:
     meter: Meter
     position: Position
     dtype: str  # of the weights that are written at the end
-    stop: bool = False
-    saved_at: float = 0.0
-    saved_step: int = -1
+    saved: Position  # of the newest checkpoint
+    saved_at: float  # time.monotonic()
+    asked: bool = False  # this process was told to stop
+    stop: bool = False  # all processes do
 
 
 def run(plan: Plan, say: Callable[[dict[str, Any]], None] = lambda event: None) -> dict[str, Any]:
@@ -86,8 +92,6 @@ def run(plan: Plan, say: Callable[[dict[str, Any]], None] = lambda event: None) 
 
 def _finished(output: Path, plan: Plan) -> dict[str, Any] | None:
     """The summary of a run that is done. Errors: DataChanged if it was another run."""
-    import json
-
     path = output / "run.json"
     if not path.is_file():
         return None
@@ -104,8 +108,6 @@ def _another(output: Path) -> DataChanged:
 
 
 def _fingerprint(plan: Plan) -> str:
-    import hashlib
-
     parts = [plan.recipe.fingerprint(), plan.tokenizer.sha256]
     parts += [source.dataset.fingerprint for _, source in sorted(plan.sources.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -118,12 +120,8 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
     ranks = parallel.join(device)
     torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(machine.deterministic)
-    name = machine.dtype if machine.dtype != "auto" else "bfloat16" if device.type == "cuda" else "float32"
-    if name not in weights.DTYPES:
-        raise TrainerError(f"dtype {name!r} is not known", f"choose one of {', '.join(weights.DTYPES)}")
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
-    model = Model(plan.shape, weights.DTYPES[name])
+    compute = _compute(machine, device)
+    model = Model(plan.shape, compute)
     output = Path(recipe.output)
     newest = (checkpoint.listed(output) or [None])[-1]
     state = checkpoint.read_state(newest) if newest else {}
@@ -137,7 +135,7 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
         loaded = weights.load(source, model)
         dtype = state.get("dtype", loaded)
     model.to(device)
-    parallel.shard(model, ranks, weights.DTYPES[name])
+    parallel.shard(model, ranks, compute)
     optimizers = optimizer.build(model, recipe.optimizer)
     guard = optimizer.Guard(recipe.safety.spike_deviations, device)
     if newest:
@@ -149,20 +147,32 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
         plan.tokenizer, machine.threads or _threads(ranks), recipe.holdout, Path(cache) if cache else None,
         ranks.local, ranks.local_world,
     )  # fmt: skip
+    if ranks.first:
+        checkpoint.remove_torn(output)
     writer = checkpoint.Writer(output, plan.shape, plan.tokenizer.folder, recipe.safety.keep_last)
     position = Position(state.get("step", 0), state.get("tokens", 0), state.get("data"))
     meter = Meter(plan, output, ranks.first, device, ranks.world, say, position.step)
-    session = _Session(plan, model, optimizers, guard, ranks, device, writer, pool, meter, position, dtype)
-    session.saved_at, session.saved_step = time.monotonic(), position.step
+    session = _Session(
+        plan, model, optimizers, guard, ranks, device, writer, pool, meter, position, dtype,
+        saved=replace(position), saved_at=time.monotonic(),
+    )  # fmt: skip
     _compile(session, machine)
     if position.step:
         meter.note(f"goes on at step {position.step:,} of {plan.steps:,}")
     return session
 
 
-def _threads(ranks: parallel.Ranks) -> int:
-    import os
+def _compute(machine: Machine, device: torch.device) -> torch.dtype:
+    """The dtype of the activations. Errors: TrainerError."""
+    name = machine.dtype if machine.dtype != "auto" else "bfloat16" if device.type == "cuda" else "float32"
+    if name not in weights.DTYPES:
+        raise TrainerError(f"dtype {name!r} is not known", f"choose one of {', '.join(weights.DTYPES)}")
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    return weights.DTYPES[name]
 
+
+def _threads(ranks: parallel.Ranks) -> int:
     return max(1, (os.cpu_count() or 1) // (4 * ranks.local_world))
 
 
@@ -187,9 +197,7 @@ def _stopping(session: _Session) -> Generator[None]:
     """SIGTERM and Ctrl-C save a checkpoint and end the run in order."""
 
     def stop(number: int, frame: Any) -> None:
-        session.stop = True
-
-    import threading
+        session.asked = True
 
     if threading.current_thread() is not threading.main_thread():  # signals come to the main thread only
         yield
@@ -259,7 +267,7 @@ def _step(session: _Session, phase: Phase, fed: Fed, lr: float) -> None:
             part[start : start + size].to(device, non_blocking=True) for part in (fed.tokens, fed.targets, fed.starts)
         )
         if world > 1:
-            model.set_requires_gradient_sync(start + size >= count)  # type: ignore[attr-defined]
+            model.set_requires_gradient_sync(start + size >= count)
         part = model(tokens, targets, divisor, starts if phase.document_mask else None)
         part.backward()
         loss += part.detach() / world
@@ -268,7 +276,7 @@ def _step(session: _Session, phase: Phase, fed: Fed, lr: float) -> None:
     norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     skip = session.guard.judge(loss, norm)
     optimizer.step(session.optimizers, lr, skip)
-    session.meter.step(session.position, fed, loss, norm, skip, lr)
+    session.meter.step(fed, loss, norm, lr)
 
 
 def _after(session: _Session) -> None:
@@ -282,9 +290,10 @@ def _after(session: _Session) -> None:
                 f"{safety.max_skipped} steps in a row were skipped, the last at step {position.step:,}",
                 "look at metrics.csv; lower lr, or raise spike_deviations if the data changed on purpose",
             )
-    if session.ranks.world > 1 and position.step % 10 == 0:
-        session.stop = parallel.agree(session.stop, session.ranks, session.device)
-    due = position.step - session.saved_step >= safety.every_steps
+    # Not all are told at the same step, and one that left alone would leave the others waiting for ever.
+    if session.ranks.world == 1 or position.step % _AGREE_EVERY == 0:
+        session.stop = parallel.agree(session.asked, session.ranks, session.device)
+    due = position.step - session.saved.step >= safety.every_steps
     if session.ranks.world == 1:  # clocks differ: several processes go by steps alone
         due |= time.monotonic() - session.saved_at > 60 * safety.every_minutes
     if due and not last:
@@ -293,17 +302,16 @@ def _after(session: _Session) -> None:
 
 def _save(session: _Session, now: bool = False) -> None:
     position, safety = session.position, session.plan.recipe.safety
-    if position.step == session.saved_step:
+    if position.step == session.saved.step:
         return
-    before = session.saved_step * (position.tokens // max(1, position.step))
     every = safety.milestone_tokens
-    keep = bool(every) and position.tokens // every > before // every
+    keep = bool(every) and position.tokens // every > session.saved.tokens // every
     tensors = checkpoint.snapshot(session.model, session.optimizers, session.guard)
     if session.ranks.first:
         session.writer.write(_state(session), tensors, keep)
         if now:
             session.writer.wait()
-    session.saved_at, session.saved_step = time.monotonic(), position.step
+    session.saved, session.saved_at = replace(position), time.monotonic()
 
 
 def _state(session: _Session) -> dict[str, Any]:

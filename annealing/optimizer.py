@@ -99,5 +99,5 @@ def step(optimizers: list[torch.optim.Optimizer], lr: float, skip: Tensor) -> No
         for group in optimizer.param_groups:
             group["lr"] = lr
         if fused:
-            optimizer.found_inf = skip  # type: ignore[attr-defined]
+            optimizer.found_inf = skip
         optimizer.step()

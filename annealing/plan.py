@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,12 @@ class Plan:
     start: Path | None  # folder of the first weights; None: random ones
     tokenizer: Tokenizer
     decays: list[Decay]
-    sources: dict[str, Source]  # by path
+    sources: dict[str, Source]  # by path; weight and epochs are the phase's
     estimate: dict[str, float]  # tokens of each, by path, in one epoch
 
     def mix(self, phase: Phase) -> list[Source]:
         """The sources of a phase."""
-        return [
-            Source(self.sources[data.path].name, self.sources[data.path].dataset, data.weight, data.max_epochs)
-            for data in phase.data
-        ]
+        return [replace(self.sources[data.path], weight=data.weight, max_epochs=data.max_epochs) for data in phase.data]
 
     @property
     def steps(self) -> int:

@@ -77,7 +77,7 @@ class Pool:
             return tokenise(dataset, block, self.tokenizer, self.holdout)
         path = self._folder / f"{self._key(dataset, block)}.npy"
         if not path.is_file():
-            if hash_of(path.stem) % self._ranks == self._rank:
+            if int(path.stem[:8], 16) % self._ranks == self._rank:
                 return self._keep(path, tokenise(dataset, block, self.tokenizer, self.holdout))
             _wait_for(path)
         both = np.load(path, mmap_mode="r")
@@ -101,11 +101,6 @@ class Pool:
             self.holdout,
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def hash_of(name: str) -> int:
-    """A number from a name of hex digits, the same in every process."""
-    return int(name[:8], 16)
 
 
 def _wait_for(path: Path) -> None:

@@ -42,12 +42,12 @@ class Meter:
         self, plan: Plan, output: Path, first: bool, device: torch.device, world: int,
         say: Callable[[dict[str, Any]], None], step: int,
     ) -> None:  # fmt: skip
-        self._plan, self._device, self._world, self._first = plan, device, world, first
+        self._plan, self._device, self._world = plan, device, world
         self._say = say if first else lambda event: None
         self._peak = peak_flops(device)
         self._losses: list[Tensor] = []
         self._norm: Tensor | None = None
-        self._lr, self._steps_logged = 0.0, step
+        self._lr = 0.0
         self._began = self._since = time.perf_counter()
         self._tokens = 0
         self._trained = 0
@@ -71,7 +71,7 @@ class Meter:
         """Something a person should read."""
         self._say({"note": text})
 
-    def step(self, position: Any, fed: Fed, loss: Tensor, norm: Tensor, skip: Tensor, lr: float) -> None:
+    def step(self, fed: Fed, loss: Tensor, norm: Tensor, lr: float) -> None:
         """Remember a step, on the device."""
         self._losses.append(loss.detach())
         self._norm, self._lr = norm.detach(), lr

@@ -167,17 +167,19 @@ def read_shape(folder: Path) -> Shape:
     return Shape.from_config(json.loads(path.read_text()), str(path))
 
 
-def _minicpm5(layers: int, hidden: int, heads: int, head_dim: int, vocab: int, **more: Any) -> Shape:
-    return Shape(vocab, hidden, 3 * hidden, layers, heads, more.pop("kv", 1), head_dim, **more)
+def _minicpm5(
+    layers: int, hidden: int, heads: int, kv_heads: int, head_dim: int, vocab: int, longest: int = 131_072
+) -> Shape:
+    return Shape(vocab, hidden, 3 * hidden, layers, heads, kv_heads, head_dim, max_position_embeddings=longest)
 
 
 MINICPM4 = {"scale_emb": 12.0, "scale_depth": 1.4, "dim_model_base": 256, "initializer_range": 0.1}
 # transformers refuses a hidden width that the number of heads does not divide, whatever the width of a head.
 PRESETS: dict[str, Shape] = {
-    "5m": _minicpm5(5, 128, 8, 32, 16_000, max_position_embeddings=4096),
-    "60m": _minicpm5(12, 512, 16, 64, 16_000, kv=2, max_position_embeddings=32_768),
-    "250m": _minicpm5(20, 960, 20, 64, 16_000, kv=2, max_position_embeddings=32_768),
-    "1b": _minicpm5(24, 1536, 16, 128, 130_560, kv=2),
+    "5m": _minicpm5(5, 128, 8, 1, 32, 16_000, 4096),
+    "60m": _minicpm5(12, 512, 16, 2, 64, 16_000, 32_768),
+    "250m": _minicpm5(20, 960, 20, 2, 64, 16_000, 32_768),
+    "1b": _minicpm5(24, 1536, 16, 2, 128, 130_560),
 }
 
 

@@ -152,9 +152,10 @@ class _Reader:
             at, offset = at + take, 0
             if at == wanted:
                 break
-        self._advance(lane, min(length, at - 1) if at == wanted else at)
+        used = min(length, at)  # the one behind a whole row is the first of the next
+        self._advance(lane, used)
         self.rows += 1
-        self.tokens += min(length, at)
+        self.tokens += used
         return np.concatenate(ids), np.concatenate(starts)
 
     def _advance(self, lane: _Lane, count: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +135,9 @@ def save(
         write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": placed})
     for file, group in zip(names, groups, strict=True):
         save_file(group, folder / file, metadata={"format": "pt"})
-    plain = folded and shape.mup
-    config = shape.to_config(dtype)
-    if plain:
-        without = {
-            name: value
-            for name, value in shape.__dict__.items()
-            if name not in ("scale_emb", "scale_depth", "dim_model_base")
-        }
-        # A tied head cannot carry its own factor; preset() never ties, and a tied muP model is refused at load.
-        config = Shape(**without).to_config(dtype)
-    write_json(folder / "config.json", config)
+    # Folded weights need no factors. A tied head could not carry one of its own, and plan.make refuses such a model.
+    plain = replace(shape, scale_emb=1.0, scale_depth=0.0, dim_model_base=0) if folded else shape
+    write_json(folder / "config.json", plain.to_config(dtype))
     copy_tokenizer(tokenizer, folder)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,8 +12,8 @@ from typing import Any
 
 from annealing.errors import Diverged, TrainerError
 from governance.errors import RunError, UsageError
+from governance.progress import Progress, progress_mode
 
-_PLAIN_EVERY_S = 10.0  # seconds between lines where there is no terminal
 _TOKENIZER_TEXTS = 200_000  # documents that a tokenizer is trained on, at most
 _EPOCHS = 4  # as annealing.recipe.Data: four times is nearly as good as new text
 _STABLE = 0.6  # of the tokens of a run from random weights; the rest is the decay
@@ -64,13 +63,14 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         ready = _plan(ask)
         rows = ready.rows()
         if dry_run:
-            _print(rows, rows, as_json)
+            if as_json:
+                print(json.dumps(rows, ensure_ascii=False, indent=1))
+            else:
+                _show(rows)
             return
         if not as_json:
             _show(rows)
-        from annealing.loop import run
-
-        summary = run(ready, _Teller(as_json))
+        summary = _train(ready, as_json)
     except Diverged as error:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:
@@ -81,6 +81,25 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         print(f"stopped at step {summary['step']:,}; the same command goes on from there")
     else:
         _told(summary)
+
+
+def _train(ready: Any, as_json: bool) -> dict[str, Any]:
+    """Run the trainer, its steps and figures on the line that every long work has."""
+    from annealing.__main__ import figures
+    from annealing.checkpoint import listed, read_state
+    from annealing.loop import run
+
+    newest = listed(Path(ready.recipe.output))
+    done = read_state(newest[-1])["step"] if newest else 0
+    with Progress(progress_mode(as_json)).stage("anneal", ready.steps, done, "steps") as line:
+
+        def say(event: dict[str, Any]) -> None:
+            if "note" in event:
+                line.advance(0, 0, event["note"])
+            else:
+                line.advance(event["step"] - line.done, 0, figures(event))
+
+        return run(ready, say)
 
 
 def _plan(ask: Ask) -> Any:
@@ -148,10 +167,11 @@ def _sources(places: tuple[str, ...], tokenizer: str) -> dict[str, float]:
     """Tokens of each place in one epoch."""
     from annealing.documents import open_dataset
     from annealing.plan import estimate_tokens
+    from annealing.recipe import Recipe
     from annealing.tokens import open_tokenizer
 
     core = open_tokenizer(Path(tokenizer).expanduser())
-    return {place: estimate_tokens(open_dataset(place), core, 0.01) for place in places}
+    return {place: estimate_tokens(open_dataset(place), core, Recipe.holdout) for place in places}
 
 
 def _part(tokens: dict[str, float], place: str) -> float:
@@ -180,36 +200,6 @@ def _texts(places: tuple[str, ...]) -> Iterator[str]:
         dataset = open_dataset(place)
         texts = (text for block in dataset.blocks for text in read(dataset, block))
         yield from islice(texts, _TOKENIZER_TEXTS // len(places))
-
-
-class _Teller:
-    """Tells of the training on stderr: every logged step in a terminal, a line every ten seconds elsewhere."""
-
-    def __init__(self, silent: bool) -> None:
-        self._silent, self._last, self._live = silent, 0.0, sys.stderr.isatty()
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        """Tell of a logged step or a note."""
-        from annealing.__main__ import line
-
-        if self._silent:
-            return
-        if "note" in event:
-            print(f"\n{event['note']}" if self._live and self._last else event["note"], file=sys.stderr)
-        elif self._live:
-            print(f"\r\x1b[K{line(event)}", end="", file=sys.stderr, flush=True)
-            self._last = time.monotonic()
-            print("\n" if event["step"] == event["steps"] else "", end="", file=sys.stderr)
-        elif time.monotonic() - self._last > _PLAIN_EVERY_S or event["step"] == event["steps"]:
-            self._last = time.monotonic()
-            print(line(event), file=sys.stderr, flush=True)
-
-
-def _print(body: Any, rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(body, ensure_ascii=False, indent=1))
-    else:
-        _show(rows)
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from governance.errors import RunError, UsageError
 from governance.inputs import check_entry, check_one_crawl, dump_of, find_shards
 from governance.pipeline import Outcome, Request, plan_tiers, read_manifest
 from governance.pipeline import run as run_pipeline
-from governance.progress import Progress
+from governance.progress import Progress, progress_mode
 from manifests.store import Store, is_local, local_path
 
 BUNDLED_CRAWL = Path(__file__).resolve().parent.parent / "examples" / "crawl"
@@ -60,7 +59,7 @@ def run(ask: Ask, as_json: bool) -> None:
     store, dump = request.store, request.dump
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
-        outcome = run_pipeline(request, cluster, Progress(_mode(as_json)))
+        outcome = run_pipeline(request, cluster, Progress(progress_mode(as_json)))
     seconds = time.monotonic() - start
     work = rates.engine_work(outcome, settings.l3) if "L3" in outcome.built else None
     _write_times(store, outcome, work, seconds)
@@ -145,12 +144,6 @@ def _store(output: str) -> Store:
     return Store(output if "://" in output else str(local_path(output)))
 
 
-def _mode(as_json: bool) -> Any:
-    if as_json:
-        return "silent"
-    return "live" if sys.stderr.isatty() else "plain"
-
-
 def _write_times(store: Store, outcome: Outcome, work: dict[str, Any] | None, seconds: float) -> None:
     """Times of the last run that built something, and what its engines did in them, apart from the manifests, which
     hold no clock."""
@@ -173,7 +166,7 @@ def status(out: str, as_json: bool) -> None:
 
 def verify(out: str, as_json: bool) -> None:
     """Print what is wrong; raises when something is."""
-    report = audit.audit(existing(out), Progress(_mode(as_json)))
+    report = audit.audit(existing(out), Progress(progress_mode(as_json)))
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=1))
     else:

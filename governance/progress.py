@@ -21,6 +21,13 @@ _HAPPENED = {
 }
 
 
+def progress_mode(as_json: bool) -> Mode:
+    """How a command shows progress: not at all beside JSON, live in a terminal, else in plain lines."""
+    if as_json:
+        return "silent"
+    return "live" if sys.stderr.isatty() else "plain"
+
+
 def engine_note(seen: Mapping[str, int], seconds: float) -> str:
     """How far the engines are, for a live line: answers, the share of outputs that passed, tokens a second.
 
