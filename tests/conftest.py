@@ -30,6 +30,9 @@ os.environ.update(
     RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",  # silences a warning on machines without a GPU
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
+    # The test processes fill the cores; threads of torch beside them wait for each other by spinning, at several times
+    # the CPU. A test that is about threads sets their number itself.
+    OMP_NUM_THREADS="1",
 )
 
 
