@@ -30,9 +30,9 @@ os.environ.update(
     RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",  # silences a warning on machines without a GPU
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
-    # The test processes fill the cores; threads of torch beside them wait for each other by spinning, at several times
-    # the CPU. A test that is about threads sets their number itself.
-    OMP_NUM_THREADS="1",
+    # Threads that wait by spinning starve each other where a core is busy, as it is beside another process of tests:
+    # training runs then take five times the CPU.
+    OMP_WAIT_POLICY="PASSIVE",
 )
 
 
