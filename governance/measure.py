@@ -123,10 +123,7 @@ def save(groups: Sequence[Any], path: Path, fingerprint: str) -> None:
     """Keep the figures with all their items. Written whole."""
     from annealing.weights import write_json
 
-    body = [
-        {**asdict(group), "found": group.found.tolist(), "size": group.size.tolist(), "keys": list(group.keys)}
-        for group in groups
-    ]
+    body = [asdict(group) | {"found": group.found.tolist(), "size": group.size.tolist()} for group in groups]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"fingerprint": fingerprint, "groups": body})
 
@@ -140,7 +137,11 @@ def load(path: Path, fingerprint: str) -> list[Any] | None:
     body = json.loads(path.read_text(encoding="utf-8"))
     if body["fingerprint"] != fingerprint:
         return None
+    arrays = ("keys", "found", "size")
     return [
-        Group(**{**one, "keys": tuple(one["keys"]), "found": np.array(one["found"]), "size": np.array(one["size"])})
+        Group(
+            keys=tuple(one["keys"]), found=np.array(one["found"]), size=np.array(one["size"]),
+            **{name: value for name, value in one.items() if name not in arrays},
+        )
         for one in body["groups"]
-    ]
+    ]  # fmt: skip
