@@ -29,7 +29,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Test:
+class Yardstick:
     """What models are measured on."""
 
     questions: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def _documents(held: Held, max_bytes: int) -> list[Any]:
     return [Texts(held.name, language, found[language]) for language in sorted(found)]
 
 
-def measure(folder: Path, test: Test, told: Callable[[str], None] = lambda name: None) -> list[Any]:
+def measure(folder: Path, yardstick: Yardstick, told: Callable[[str], None] = lambda name: None) -> list[Any]:
     """The figures of a model: annealing.evaluate.Group, one a set and metric. ``told``: of each part that is done.
 
     Errors: TrainerError.
@@ -93,13 +93,13 @@ def measure(folder: Path, test: Test, told: Callable[[str], None] = lambda name:
     from annealing import evaluate
     from annealing.scoring import Scorer
 
-    scorer = Scorer(folder, test.device)
-    length = test.seq_len or evaluate.row_length(folder, scorer.shape.max_position_embeddings)
+    scorer = Scorer(folder, yardstick.device)
+    length = yardstick.seq_len or evaluate.row_length(folder, scorer.shape.max_position_embeddings)
     found: list[Any] = []
-    for questions in test.sets:
+    for questions in yardstick.sets:
         found += evaluate.on_questions(scorer, questions, length)
         told(questions.name)
-    for texts in test.documents:
+    for texts in yardstick.documents:
         found.append(evaluate.on_texts(scorer, texts, length))
         told(texts.name)
     return found
