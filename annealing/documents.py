@@ -24,6 +24,7 @@ BLOCK_BYTES = 1 << 20  # of text: 0.4 s of tokenising, so that a resume opens it
 TEXT_COLUMNS = ("content", "text")
 # Whose documents belong together: a text made from a held-out document must not be trained on either.
 _KEYS = ("parent_uid", "uid")
+_LANG = "lang"
 _WHOLE = 64 << 20  # bytes up to which a file's fingerprint reads all of it
 _WINDOWS, _WINDOW = 16, 64 << 10  # of larger ones: places along the file, and bytes of each
 _PACKED = (".gz", ".bz2", ".zst")  # cannot be entered in the middle
@@ -51,6 +52,15 @@ class Dataset:
     blocks: tuple[Block, ...]
     bytes: int  # of text, as far as the files say
     fingerprint: str  # of names and contents
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text with what it belongs to."""
+
+    key: str | None  # id of the document, or of the one it was written from
+    text: str
+    lang: str | None  # where the row says it
 
 
 def open_dataset(place: str, column: str | None = None) -> Dataset:
@@ -171,35 +181,42 @@ def _content(filesystem: Any, file: Any) -> str:
     return digest.hexdigest()
 
 
-def read(dataset: Dataset, block: Block, holdout: float = 0.0, held: bool = False) -> list[str]:
-    """The texts of a block that are trained on, or with ``held`` those that are held out; empty ones are left out.
+def read(dataset: Dataset, block: Block, holdout: float = 0.0) -> list[str]:
+    """The texts of a block that are trained on; empty ones are left out. Arguments and errors as of ``rows``."""
+    return [document.text for document in rows(dataset, block, holdout, held=False)]
+
+
+def rows(dataset: Dataset, block: Block, holdout: float, held: bool) -> list[Document]:
+    """The documents of a block that are trained on, or with ``held`` those that are held out; empty ones are left out.
 
     ``holdout``: share of the documents that no training sees, chosen by a hash of the document's id (of its parent's,
     where it has one), so that the same documents are held out at every tier and in every format.
     Errors: TrainerError for a line that is no JSON object, or a text that is none.
     """
-    rows = _parquet(dataset, block) if block.group >= 0 else _json(dataset, block)
+    found = _parquet(dataset, block) if block.group >= 0 else _json(dataset, block)
     limit = round(holdout * HOLDOUT_BUCKETS)
-    return [text for key, text in rows if text.strip() and (_bucket(key or text) < limit) == held]
+    return [row for row in found if row.text.strip() and (_bucket(row.key or row.text) < limit) == held]
 
 
 def _bucket(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest()) % HOLDOUT_BUCKETS
 
 
-def _parquet(dataset: Dataset, block: Block) -> list[tuple[str | None, str]]:
+def _parquet(dataset: Dataset, block: Block) -> list[Document]:
     with dataset.filesystem.open_input_file(block.path) as stream:
         file = pq.ParquetFile(stream)
         keys = [name for name in _KEYS if name in file.schema_arrow.names]
-        table = file.read_row_group(block.group, columns=[dataset.column, *keys], use_threads=False)
+        lang = [_LANG] if _LANG in file.schema_arrow.names else []
+        table = file.read_row_group(block.group, columns=[dataset.column, *keys, *lang], use_threads=False)
     table = table.slice(block.start, block.stop - block.start)
     texts = pc.fill_null(table[dataset.column].cast(pa.string()), "").to_pylist()
     owners = [table[name].cast(pa.string()) for name in keys]
     owner = pc.coalesce(*owners).to_pylist() if owners else [None] * len(texts)
-    return list(zip(owner, texts, strict=True))
+    langs = table[_LANG].cast(pa.string()).to_pylist() if lang else [None] * len(texts)
+    return [Document(*row) for row in zip(owner, texts, langs, strict=True)]
 
 
-def _json(dataset: Dataset, block: Block) -> Iterator[tuple[str | None, str]]:
+def _json(dataset: Dataset, block: Block) -> Iterator[Document]:
     for line in _lines(dataset.filesystem, block):
         try:
             row = json.loads(line)
@@ -208,7 +225,8 @@ def _json(dataset: Dataset, block: Block) -> Iterator[tuple[str | None, str]]:
                 raise TypeError(f"{dataset.column} is no text")
         except (ValueError, KeyError, TypeError) as error:
             raise TrainerError(f"{block.path}: a line cannot be read: {error!r}", "mend the file") from error
-        yield next((str(row[name]) for name in _KEYS if row.get(name)), None), text or ""
+        key = next((str(row[name]) for name in _KEYS if row.get(name)), None)
+        yield Document(key, text or "", str(row[_LANG]) if row.get(_LANG) else None)
 
 
 def _lines(filesystem: Any, block: Block) -> Iterator[str]:

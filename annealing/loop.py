@@ -331,6 +331,11 @@ def _lr(plan: Plan, step: int) -> float:
     return plan.decays[-1].end
 
 
+def _trained(plan: Plan) -> dict[str, Any]:
+    """What has to be known of a training to score its model: the length of its last rows, and what it left out."""
+    return {"seq_len": plan.recipe.phases[-1].seq_len, "holdout": plan.recipe.holdout}
+
+
 def _finish(session: _Session) -> dict[str, Any]:
     """Write the model, the last checkpoint and the summary."""
     output = Path(session.plan.recipe.output)
@@ -339,5 +344,6 @@ def _finish(session: _Session) -> dict[str, Any]:
     summary = session.meter.summary(session.position, session.guard) | {"fingerprint": _fingerprint(session.plan)}
     if session.ranks.first:
         weights.save(output / "model", session.plan.shape, model, session.dtype, session.plan.tokenizer.folder)
+        weights.write_json(output / "model" / weights.TRAINED, _trained(session.plan))
         weights.write_json(output / "run.json", summary)
     return summary

@@ -23,6 +23,7 @@ TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     "generation_config.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json",
 )  # fmt: skip
+TRAINED = "training.json"  # beside the weights: how long the rows were, and what was held out
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MAX_FILE = 5 << 30  # bytes of one safetensors file, as the hub prefers
 

@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from annealing.errors import Diverged, TrainerError
+from governance import recipes
 from governance.errors import RunError, UsageError
-from governance.progress import Progress, progress_mode
-
-_TOKENIZER_TEXTS = 200_000  # documents that a tokenizer is trained on, at most
-_EPOCHS = 4  # as annealing.recipe.Data: four times is nearly as good as new text
-_STABLE = 0.6  # of the tokens of a run from random weights; the rest is the decay
-_MIN_STEPS, _MIN_ROW = 50, 128
-_REWARM = 0.01  # of the tokens, where weights come without the moments of their optimiser
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a preset is trained with unless flags say otherwise."""
-
-    seq_len: int
-    batch_tokens: int
-    lr: float
-    tokens: int
-
-
-# From random weights: as many tokens as make sense to try a data set with, not those of a real model.
-SIZES = {
-    "5m": Size(256, 4_096, 3e-3, 600_000),
-    "60m": Size(1_024, 65_536, 1e-3, 1_200_000_000),
-    "250m": Size(2_048, 262_144, 6e-4, 5_000_000_000),
-    "1b": Size(4_096, 2_097_152, 3e-4, 20_000_000_000),
-}
-_FROM_WEIGHTS = Size(4_096, 524_288, 1e-4, 1_000_000_000)
+from governance.progress import Mode, Progress, progress_mode
 
 
 @dataclass(frozen=True)
@@ -66,11 +38,11 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
             if as_json:
                 print(json.dumps(rows, ensure_ascii=False, indent=1))
             else:
-                _show(rows)
+                show_plan(rows)
             return
         if not as_json:
-            _show(rows)
-        summary = _train(ready, as_json)
+            show_plan(rows)
+        summary = train(ready, progress_mode(as_json))
     except Diverged as error:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:
@@ -83,15 +55,15 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         _told(summary)
 
 
-def _train(ready: Any, as_json: bool) -> dict[str, Any]:
-    """Run the trainer, its steps and figures on the line that every long work has."""
+def train(ready: Any, mode: Mode, title: str = "anneal") -> dict[str, Any]:
+    """Run the trainer, its steps and figures on the line that every long work has. Errors: TrainerError."""
     from annealing.__main__ import figures
     from annealing.checkpoint import listed, read_state
     from annealing.loop import run
 
     newest = listed(Path(ready.recipe.output))
     done = read_state(newest[-1])["step"] if newest else 0
-    with Progress(progress_mode(as_json)).stage("anneal", ready.steps, done, "steps") as line:
+    with Progress(mode).stage(title, ready.steps, done, "steps") as line:
 
         def say(event: dict[str, Any]) -> None:
             if "note" in event:
@@ -114,95 +86,48 @@ def _plan(ask: Ask) -> Any:
         raise UsageError("nothing to train on", "name a tier, a folder or a file: --data output/L3 --mix output/L2")
     if not 0 < ask.share < 1:
         raise UsageError(f"--share {ask.share:g} is no share", "give a number between 0 and 1: the part of --data")
-    start = ask.start or ask.preset
-    if ask.start is None and ask.preset not in SIZES:
-        raise UsageError(f"there is no preset {ask.preset!r}", f"choose one of {', '.join(SIZES)}")
-    tokenizer = ask.tokenizer or ("" if ask.start else _own_tokenizer(ask))
-    return plan.make(_recipe(ask, start, tokenizer))
+    size = recipes.size_of(ask.preset, ask.start)
+    places = (*ask.data, *ask.mix)
+    tokenizer = ask.tokenizer or ("" if ask.start else recipes.own_tokenizer(ask.preset, places, ask.output))
+    return plan.make(_recipe(ask, size, ask.start or ask.preset, tokenizer))
 
 
-def _recipe(ask: Ask, start: str, tokenizer: str) -> Any:
+def _recipe(ask: Ask, size: recipes.Size, start: str, tokenizer: str) -> Any:
     """WSD from random weights: stable on the mix, then the decay with the data; a decay alone from given ones."""
     from annealing.checkpoint import read_state
-    from annealing.recipe import Data, Machine, Phase, Recipe
+    from annealing.recipe import Machine, Phase, Recipe
 
-    size = SIZES.get(start, _FROM_WEIGHTS)
-    own, other = (_sources(places, tokenizer or start) for places in (ask.data, ask.mix))
+    own, other = (recipes.tokens_of(places, tokenizer or start, Recipe.holdout) for places in (ask.data, ask.mix))
     share = ask.share if other else 1.0
-    total = ask.tokens or size.tokens
-    # No more than the data gives with each document seen four times; the plan refuses what asks for more.
-    most = 0.95 * _EPOCHS * sum(own.values()) / share
-    rest = 0.95 * _EPOCHS * sum(other.values())
     fresh = ask.start is None and bool(other)
-    decay = total * (1 - _STABLE) if fresh else total
-    if ask.tokens is None:
-        decay = min(decay, most, rest / (1 - share) if other else most)
-    stable = total - decay if ask.tokens else min(total * _STABLE, rest - decay * (1 - share))
-    mixed = tuple(Data(place, (1 - share) * _part(other, place), _EPOCHS) for place in other)
-    data = tuple(Data(place, share * _part(own, place), _EPOCHS) for place in own)
-    seq_len, batch = _rows(size, decay)
+    stable, decay = _tokens(ask.tokens, size.tokens, share, fresh, sum(own.values()), sum(other.values()))
+    seq_len, batch = recipes.rows_of(size, decay)
     phases = []
     if fresh and stable >= batch:
-        warm = min(int(stable * 0.1), 100 * batch)
-        phases.append(Phase("stable", int(stable), mixed, seq_len, batch, "constant", size.lr, warmup_tokens=warm))
+        mix, warm = recipes.mixed(other, 1.0), recipes.warm_up(stable, batch)
+        phases.append(Phase("stable", int(stable), mix, seq_len, batch, "constant", size.lr, warmup_tokens=warm))
     # A checkpoint from the middle of a run has a learning rate to go on from; one that came down to 0 has none.
     warmed = bool(phases) or (ask.start is not None and read_state(Path(ask.start)).get("lr_end", 0) > 0)
-    warm = 0 if warmed else int(decay * _REWARM)
+    warm = 0 if warmed else int(decay * recipes.REWARM)
     lr = 0.0 if warmed else size.lr
-    decay = max(int(decay), batch)
-    phases.append(Phase("decay", decay, (*data, *mixed), seq_len, batch, "1-sqrt", lr, warmup_tokens=warm))
+    data = (*recipes.mixed(own, share), *recipes.mixed(other, 1 - share))
+    phases.append(Phase("decay", max(int(decay), batch), data, seq_len, batch, recipes.SHAPE, lr, warmup_tokens=warm))
     return Recipe(tuple(phases), start, tokenizer, ask.output, ask.seed, machine=Machine(log_every=5))
 
 
-def _rows(size: Size, tokens: float) -> tuple[int, int]:
-    """Length of a row and tokens of a batch: smaller ones for little data, so that its decay has fifty steps."""
-    wanted = min(size.batch_tokens, int(tokens / _MIN_STEPS))
-    seq_len = size.seq_len
-    while seq_len > wanted and seq_len > _MIN_ROW:
-        seq_len //= 2
-    return seq_len, max(1, wanted // seq_len) * seq_len
+def _tokens(asked: int | None, usual: int, share: float, fresh: bool, own: float, other: float) -> tuple[float, float]:
+    """Tokens of the stable phase and of the decay: what was asked for, else no more than the data gives with each
+    document seen four times; the plan refuses what asks for more."""
+    total = asked or usual
+    most, rest = (0.95 * recipes.EPOCHS * tokens for tokens in (own / share, other))
+    decay = total * (1 - recipes.STABLE) if fresh else total
+    if asked is not None:
+        return total - decay, decay
+    decay = min(decay, most, rest / (1 - share) if other else most)
+    return min(total * recipes.STABLE, rest - decay * (1 - share)), decay
 
 
-def _sources(places: tuple[str, ...], tokenizer: str) -> dict[str, float]:
-    """Tokens of each place in one epoch."""
-    from annealing.documents import open_dataset
-    from annealing.plan import estimate_tokens
-    from annealing.recipe import Recipe
-    from annealing.tokens import open_tokenizer
-
-    core = open_tokenizer(Path(tokenizer).expanduser())
-    return {place: estimate_tokens(open_dataset(place), core, Recipe.holdout) for place in places}
-
-
-def _part(tokens: dict[str, float], place: str) -> float:
-    """The part of several places that one has: they are taken as they come, in proportion to their size."""
-    return max(1e-9, tokens[place] / max(1.0, sum(tokens.values())))
-
-
-def _own_tokenizer(ask: Ask) -> str:
-    """A byte-level BPE of 16,000 pieces in the output folder, trained on the data unless it is there already."""
-    from annealing import tokens
-    from annealing.shape import PRESETS
-
-    if PRESETS[ask.preset].vocab_size > tokens.PIECES:
-        raise UsageError(f"the preset {ask.preset} needs a tokenizer", "name its folder: --tokenizer MiniCPM5-1B")
-    folder = Path(ask.output) / "tokenizer"
-    if not (folder / "tokenizer.json").is_file():
-        print(f"training a tokenizer of up to {tokens.PIECES:,} pieces in {folder}", file=sys.stderr)
-        tokens.train(_texts((*ask.data, *ask.mix)), folder)
-    return str(folder)
-
-
-def _texts(places: tuple[str, ...]) -> Iterator[str]:
-    from annealing.documents import open_dataset, read
-
-    for place in places:
-        dataset = open_dataset(place)
-        texts = (text for block in dataset.blocks for text in read(dataset, block))
-        yield from islice(texts, _TOKENIZER_TEXTS // len(places))
-
-
-def _show(rows: list[dict[str, Any]]) -> None:
+def show_plan(rows: list[dict[str, Any]]) -> None:
     """The plan as a table: a row a phase, with the learning rate along it."""
     from rich.console import Console
     from rich.table import Table
