@@ -208,7 +208,9 @@ def test_garbage_between_members_costs_one_row() -> None:
     assert [drop for _, drop in fates(rows)] == [None, "corrupt", None, None]
 
 
-@pytest.mark.parametrize("junk", [b"junk" * 100, b"\x1f\x8b\x08", b"WARC/1.0\r\n", gzip.compress(b"no record", mtime=0)])
+@pytest.mark.parametrize(
+    "junk", [b"junk" * 100, b"\x1f\x8b\x08", b"WARC/1.0\r\n", gzip.compress(b"no record", mtime=0)]
+)
 def test_file_that_is_no_archive_is_one_broken_row(junk: bytes) -> None:
     (row,) = read(junk)
     assert row["ingest.drop"] in ("corrupt", "truncated") and row["archive_offset"] == 0
