@@ -164,8 +164,8 @@ def folded_as_published(text: str) -> str:
 
 def test_a_tokenizer_given_by_path_is_used_and_makes_its_own_lines(v2: Path) -> None:
     texts = [*NASTY, *real_pages("en", 10), *real_pages("zh", 10)]
-    lines = normalize(load_normalizer(v2), texts)
-    assert lines == [published(text, Tokenizer.from_file(str(v2))) for text in texts]
+    lines, complete = normalize(load_normalizer(v2), texts), Tokenizer.from_file(str(v2))
+    assert lines == [published(text, complete) for text in texts]
     assert lines != normalize(normalizer(), texts)
 
 

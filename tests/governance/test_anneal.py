@@ -39,7 +39,7 @@ def test_a_model_is_annealed_and_loads_in_transformers(
     import transformers
 
     data, mix = tiers
-    asked = ("anneal", "--data", data, "--mix", mix, "--tokens", "40000", "--output", str(tmp_path / "out"), "--json")
+    asked = ("anneal", "--data", data, "--mix", mix, "--tokens", "16000", "--output", str(tmp_path / "out"), "--json")
     said = governance(*asked)
     assert said.code == 0, said
     body = json.loads(said.out)
