@@ -56,6 +56,7 @@ def carry_out(make: Any, settings: dict[str, Any], dry_run: bool, as_json: bool)
         if dry_run:
             trial_page.show_plan(trial, as_json)
             return
+        trial.yardstick.read()  # what cannot be read is found before hours of training
         remember(folder, settings)
         body = judge(trial, run(trial, progress_mode(as_json))) | {"settings": settings}
     except Diverged as error:

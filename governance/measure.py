@@ -51,6 +51,10 @@ class Yardstick:
         """The held-out texts by source and language. Errors: TrainerError when a source holds none out."""
         return [one for held in self.texts for one in _documents(held, self.max_bytes)]
 
+    def read(self) -> None:
+        """Read all of it now. Errors: TrainerError."""
+        self.sets, self.documents  # noqa: B018
+
     @cached_property
     def fingerprint(self) -> str:
         """Of the questions and texts themselves: figures of another fingerprint cannot be compared."""

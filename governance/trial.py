@@ -76,7 +76,6 @@ def run(trial: Trial, mode: Mode) -> list[Run]:
 
     Errors: TrainerError for data or models that do not fit; RunError when it was told to stop.
     """
-    trial.yardstick.fingerprint  # what cannot be read is found before hours of training  # noqa: B018
     write_recipes(trial)
     if trial.base is not None:
         _train(trial.base, mode)
@@ -122,8 +121,9 @@ def last_checkpoint(recipe: Any) -> str:
 def refuse_other(folder: Path, settings: dict[str, Any]) -> None:
     """Errors: UsageError for a folder that holds another trial."""
     path = folder / _SETTINGS
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
-    changed = [name for name in settings if before.get(name) != settings[name]]
+    asked = json.loads(json.dumps(settings))
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
+    changed = [name for name in asked if before.get(name) != asked[name]]
     if changed:
         raise UsageError(
             f"{folder} holds a trial with another {', '.join(changed)}", "name another --output, or remove the folder"

@@ -68,7 +68,7 @@ def differences(pair: dict[str, Any]) -> Any:
     for axes, (title, rows) in zip(panels, parts, strict=True):
         at = np.arange(len(rows))[::-1]
         values = np.array([row["value"] for row in rows])
-        reach = [values - [row["low"] for row in rows], [row["high"] for row in rows] - values]
+        reach = np.abs([[row[end] for row in rows] - values for end in ("low", "high")])
         axes.axvline(0, color=OTHER, linewidth=1)
         axes.errorbar(values, at, xerr=reach, fmt="o", color=COLOURS[0], markersize=4, elinewidth=1.2, capsize=2)
         for place, row in zip(at, rows, strict=True):
