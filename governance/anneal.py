@@ -11,6 +11,9 @@ from annealing.errors import Diverged, TrainerError
 from governance import recipes
 from governance.errors import RunError, UsageError
 from governance.progress import Mode, Progress, progress_mode
+from governance.trial_plots import course
+
+_CURVE = "curve.svg"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:
         raise UsageError(str(error), error.remedy) from error
+    if not summary.get("stopped"):
+        output = Path(summary["output"])
+        (output / _CURVE).write_text(course(output / "metrics.csv"), encoding="utf-8")
     if as_json:
         print(json.dumps(summary, ensure_ascii=False, indent=1))
     elif summary.get("stopped"):
@@ -149,4 +155,4 @@ def _told(summary: dict[str, Any]) -> None:
     )
     for name, one in summary["sources"].items():
         print(f"  {name}: {one['tokens']:,} tokens, {one['epochs']:.2f} epochs")
-    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/metrics.csv")
+    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/{_CURVE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,29 @@ def curves(arms: list[dict[str, Any]]) -> Any:
     axes.xaxis.set_major_locator(_few())
     figure.legend(loc="outside lower center", ncols=min(5, len(arms)))
     return figure
+
+
+def course(path: Path) -> str:
+    """A run's metrics.csv as SVG: the loss above, the learning rate below, with the phases told apart."""
+    import polars as pl
+    from matplotlib import rc_context
+
+    table = pl.read_csv(path)
+    with rc_context(STYLE):
+        figure = blank(6.4, 4.0)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        for number, phase in enumerate(table["phase"].unique(maintain_order=True)):
+            part = table.filter(pl.col("phase") == phase)
+            colour = COLOURS[number % len(COLOURS)]
+            above.plot(part["tokens"], part["loss"], color=colour, linewidth=0.6, alpha=0.35)
+            above.plot(part["tokens"], smooth(part["loss"].to_numpy()), color=colour, linewidth=1.5, label=phase)
+            below.plot(part["tokens"], part["lr"], color=colour, linewidth=1.5)
+        above.set(ylabel="training loss, nats a token")
+        below.set(xlabel="tokens trained", ylabel="learning rate", ylim=(0, None))
+        below.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
+        below.xaxis.set_major_locator(_few())
+        figure.legend(loc="outside lower center", ncols=4)
+        return svg(figure)
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
