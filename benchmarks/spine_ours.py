@@ -112,7 +112,7 @@ def stage_table(clock: Clock) -> dict[str, Any]:
     planned = ["read", *(stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg), *tiers.l2(cfg)))]
     total = sum(clock.spent.values())
     names = [name for name in dict.fromkeys([*planned, *clock.spent]) if name in clock.spent]
-    return {name: row | {"share": round(row["cpu_s"] / total, 4)} for name, row in clock.table(names).items()}
+    return {name: row | {"share": round(clock.spent[name] / total, 4)} for name, row in clock.table(names).items()}
 
 
 def main() -> None:

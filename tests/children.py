@@ -24,7 +24,8 @@ def build(
 ) -> None:  # fmt: skip
     """One run, in this process, that sends itself a signal before a write or a removal.
 
-    Rows of a JSON Lines file enter at L2. The variable TEST_ENGINE names what plays vLLM.
+    Rows of a JSON Lines file enter at L2. The variable TEST_ENGINE names what plays vLLM. The file named by TEST_WRITES
+    gets a line for each write: how, and where to.
 
     One that was stopped and woken plays a worker, not a driver: it ends where the tier would be sealed.
     """
@@ -35,6 +36,9 @@ def build(
         def watched(self: Store, what: Any, *data: Any) -> Any:
             nonlocal writes
             writes += 1
+            if log := env.get("TEST_WRITES"):
+                with Path(log).open("a") as file:
+                    file.write(f"{write.__name__} {what}\n")
             if writes == before:
                 os.kill(os.getpid(), fault)
             if before is not None and writes > before and data and what.endswith("manifest.json"):
@@ -79,6 +83,30 @@ def child(
     process.join()
     assert process.exitcode is not None
     return process.exitcode, count.value
+
+
+def kill_points(
+    folder: Path, crawl: Path, output: str, level: str = "L2", overrides: tuple[str, ...] = (), every: int = 3
+) -> list[int]:
+    """The writes before which to kill a run: each ``every``-th, the first, the last, and the first of each kind.
+
+    They are told by one undisturbed run, which leaves its corpus in ``output``. Args: folder, for the list of writes.
+    """
+    log = folder / "writes"
+    log.unlink(missing_ok=True)
+    os.environ["TEST_WRITES"] = str(log)
+    try:
+        assert child(crawl, output, level, overrides)[0] == 0
+    finally:
+        del os.environ["TEST_WRITES"]
+    kinds = [kind_of(line) for line in log.read_text().splitlines()]
+    firsts = {kinds.index(kind) + 1 for kind in kinds}
+    return sorted({*firsts, len(kinds), *range(1, len(kinds) + 1, every)})
+
+
+def kind_of(write: str) -> str:
+    """How, and to which tier and folder: "create L1/web/_shards", "put L2/web/plan.json"."""
+    return "delete" if write.startswith("delete ") else "/".join(write.split("/")[:3])
 
 
 def tree(output: str) -> dict[str, str]:

@@ -30,6 +30,9 @@ os.environ.update(
     RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",  # silences a warning on machines without a GPU
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
+    # Threads that wait by spinning starve each other where a core is busy, as it is beside another process of tests:
+    # training runs then take five times the CPU.
+    OMP_WAIT_POLICY="PASSIVE",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,11 +89,13 @@ def test_a_shuffle_that_ends_before_any_of_its_writes_goes_on_to_the_same_bytes(
     monkeypatch.setattr(duplicates, "ROWS_A_PARTITION", 12)
     monkeypatch.setattr(shuffle, "ROWS_A_RUN", 12)
     writes, last = 0, 10**9
+    kinds: list[str] = []
 
     def watched(write: Any) -> Any:
         def counted(self: Store, path: str, data: Any) -> Any:
             nonlocal writes
             writes += 1
+            kinds.append(re.sub(r"[0-9].*", "", path))
             if writes == last:
                 raise Killed
             return write(self, path, data)
@@ -105,10 +108,14 @@ def test_a_shuffle_that_ends_before_any_of_its_writes_goes_on_to_the_same_bytes(
     write(sound, corpus(pages=12))
     planted = objects(sound.store)
     writes = 0
+    kinds.clear()
     find(sound)
     expected, total = objects(sound.store), writes
     assert total > 80
-    for kill in range(1, total + 1, 1 if "://" not in store_url else 7):
+    assert len(kinds) == total
+    # Before the first of every kind too: each step writes its own.
+    firsts = {kinds.index(kind) + 1 for kind in kinds} if "://" not in store_url else set()
+    for kill in sorted({*firsts, total, *range(1, total + 1, 3 if "://" not in store_url else 11)}):
         job = replace(sound, store=Store(f"{store_url}/killed-{kill}"))
         for path in planted:
             job.store.put(path, sound.store.get(path))
@@ -120,9 +127,9 @@ def test_a_shuffle_that_ends_before_any_of_its_writes_goes_on_to_the_same_bytes(
         assert objects(job.store) == expected, f"ended before write {kill}"
 
 
-def test_one_two_and_four_workers_write_the_same_bytes(store: Store) -> None:
+def test_one_and_four_workers_write_the_same_bytes_as_none(store: Store) -> None:
     expected = None
-    for workers in (0, 1, 2, 4):
+    for workers in (0, 1, 4):
         job = job_of(Store(f"{store.url}-{workers}"))
         write(job, corpus())
         with Cluster(workers=workers) as cluster:
