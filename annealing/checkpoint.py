@@ -65,6 +65,8 @@ def restore_moments(folder: Path, model: Model, optimizers: list[torch.optim.Opt
     found = load_file(folder / MOMENTS)
     if guard is not None:
         guard.restore({name: found[f"guard.{name}"] for name in guard.state()})
+    if all(key.startswith("guard.") for key in found):  # written before a step was taken: all so far were skipped
+        return
     names = {id(weight): name for name, weight in model.named_parameters()}
     for optimizer in optimizers:
         for group in optimizer.param_groups:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from annealing import checkpoint, head, optimizer, parallel, weights
+from annealing import attention, checkpoint, head, optimizer, parallel, weights
 from annealing.errors import DataChanged, Diverged, TrainerError
 from annealing.feed import Fed, Feed
 from annealing.model import Model
@@ -28,7 +28,6 @@ from annealing.report import Meter
 from annealing.stream import Stream
 
 _MICRO = {"cuda": 32_768, "cpu": 4_096}  # tokens forward at once
-_AGREE_EVERY = 10  # steps between two times that several processes ask each other whether to stop
 _RECOMPUTE_ABOVE = 65_536  # tokens of one micro-batch from which activations do not fit beside the rest
 # On a CPU compiling takes about a minute, so it pays from about this much arithmetic on.
 _COMPILE_FLOPS_CPU = 5e13
@@ -119,6 +118,8 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
     device = parallel.choose_device(machine.device)
     ranks = parallel.join(device)
     torch.manual_seed(recipe.seed)
+    if machine.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be repeatable
     torch.use_deterministic_algorithms(machine.deterministic)
     compute = _compute(machine, device)
     model = Model(plan.shape, compute)
@@ -157,6 +158,8 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
         saved=replace(position), saved_at=time.monotonic(),
     )  # fmt: skip
     _compile(session, machine)
+    if not machine.deterministic and (note := attention.use_flash(device)):
+        meter.note(note)
     if position.step:
         meter.note(f"goes on at step {position.step:,} of {plan.steps:,}")
     return session
@@ -188,7 +191,8 @@ def _compile(session: _Session, machine: Machine) -> None:
         on = False
     if on:
         for layer in session.model.layers:
-            layer.compile(dynamic=False)
+            # Not layer.compile(), which would take in the hooks that gather and free a sharded layer's weights.
+            layer.forward = torch.compile(layer.forward, dynamic=False)
     head.use_compiled(on)
 
 
@@ -271,12 +275,17 @@ def _step(session: _Session, phase: Phase, fed: Fed, lr: float) -> None:
         part = model(tokens, targets, divisor, starts if phase.document_mask else None)
         part.backward()
         loss += part.detach() / world
-    loss = parallel.summed(loss, session.ranks)
+    # Not all are told to stop at the same step, and one that left alone would leave the others waiting for ever. So the
+    # wish travels with the loss, and all know of it behind the same step.
+    wish = torch.tensor(float(session.asked), device=device)
+    loss, wish = parallel.summed(torch.stack((loss, wish)), session.ranks)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), session.plan.recipe.optimizer.grad_clip)
     norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     skip = session.guard.judge(loss, norm)
     optimizer.step(session.optimizers, lr, skip)
     session.meter.step(fed, loss, norm, lr)
+    if world > 1:  # the host has waited for this step already: sharded optimisers ask whether it is skipped
+        session.stop = bool(wish.item())
 
 
 def _after(session: _Session) -> None:
@@ -290,9 +299,8 @@ def _after(session: _Session) -> None:
                 f"{safety.max_skipped} steps in a row were skipped, the last at step {position.step:,}",
                 "look at metrics.csv; lower lr, or raise spike_deviations if the data changed on purpose",
             )
-    # Not all are told at the same step, and one that left alone would leave the others waiting for ever.
-    if session.ranks.world == 1 or position.step % _AGREE_EVERY == 0:
-        session.stop = parallel.agree(session.asked, session.ranks, session.device)
+    if session.ranks.world == 1:
+        session.stop = session.asked
     due = position.step - session.saved.step >= safety.every_steps
     if session.ranks.world == 1:  # clocks differ: several processes go by steps alone
         due |= time.monotonic() - session.saved_at > 60 * safety.every_minutes
