@@ -224,7 +224,10 @@ def _phase(session: _Session, number: int, phase: Phase) -> None:
     if position.step == first:
         session.guard.forget()
         position.data = {**(position.data or {}), "mixed": {}}
-    stream = Stream(session.plan.mix(phase), session.pool, phase.seq_len, session.plan.recipe.seed, position.data)
+    recipe = session.plan.recipe
+    stream = Stream(
+        session.plan.mix(phase), session.pool, phase.seq_len, recipe.seed, position.data, phase.packing
+    )  # fmt: skip
     rows = decay.batch_tokens // phase.seq_len
     if rows % session.ranks.world:
         raise TrainerError(
