@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from annealing import attention, checkpoint, head, optimizer, parallel, weights
+from annealing.average import Average
 from annealing.errors import DataChanged, Diverged, TrainerError
 from annealing.feed import Fed, Feed
 from annealing.model import Model
@@ -48,6 +50,7 @@ class _Session:
     model: Model
     optimizers: list[torch.optim.Optimizer]
     guard: optimizer.Guard
+    average: Average | None
     ranks: parallel.Ranks
     device: torch.device
     writer: checkpoint.Writer
@@ -143,6 +146,9 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
         checkpoint.restore_moments(newest, model, optimizers, guard)
     elif plan.start and (plan.start / checkpoint.MOMENTS).is_file():
         checkpoint.restore_moments(plan.start, model, optimizers, None)
+    average = Average(model, recipe.optimizer.ema) if recipe.optimizer.ema else None
+    if newest and average:
+        average.restore(load_file(newest / checkpoint.AVERAGE))
     cache = machine.cache or (str(output / "tokens") if ranks.world > 1 else "")
     pool = Pool(
         plan.tokenizer, machine.threads or _threads(ranks), recipe.holdout, Path(cache) if cache else None,
@@ -154,7 +160,7 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
     position = Position(state.get("step", 0), state.get("tokens", 0), state.get("data"))
     meter = Meter(plan, output, ranks.first, device, ranks.world, say, position.step)
     session = _Session(
-        plan, model, optimizers, guard, ranks, device, writer, pool, meter, position, dtype,
+        plan, model, optimizers, guard, average, ranks, device, writer, pool, meter, position, dtype,
         saved=replace(position), saved_at=time.monotonic(),
     )  # fmt: skip
     _compile(session, machine)
@@ -286,6 +292,8 @@ def _step(session: _Session, phase: Phase, fed: Fed, lr: float) -> None:
     norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     skip = session.guard.judge(loss, norm)
     optimizer.step(session.optimizers, lr, skip)
+    if session.average:
+        session.average.update(model, session.position.step)
     session.meter.step(fed, loss, norm, lr)
     if world > 1:  # the host has waited for this step already: sharded optimisers ask whether it is skipped
         session.stop = bool(wish.item())
@@ -318,6 +326,8 @@ def _save(session: _Session, now: bool = False) -> None:
     every = safety.milestone_tokens
     keep = bool(every) and position.tokens // every > session.saved.tokens // every
     tensors = checkpoint.snapshot(session.model, session.optimizers, session.guard)
+    if session.average:
+        tensors["average"] = {name: checkpoint.full(value) for name, value in session.average.weights.items()}
     if session.ranks.first:
         session.writer.write(_state(session), tensors, keep)
         if now:
@@ -346,9 +356,15 @@ def _finish(session: _Session) -> dict[str, Any]:
     """Write the model, the last checkpoint and the summary."""
     output = Path(session.plan.recipe.output)
     _save(session, now=True)
-    model = {name: checkpoint.full(value) for name, value in session.model.state_dict().items()}
+    found = {"model": session.model.state_dict()}
+    if session.average:
+        found["model-ema"] = session.average.weights
     summary = session.meter.summary(session.position, session.guard) | {"fingerprint": _fingerprint(session.plan)}
+    for name, state in found.items():
+        state = {key: checkpoint.full(value) for key, value in state.items()}
+        if session.ranks.first:
+            tokenizer = session.plan.tokenizer.folder
+            weights.save(output / name, session.plan.shape, state, session.dtype, tokenizer)
     if session.ranks.first:
-        weights.save(output / "model", session.plan.shape, model, session.dtype, session.plan.tokenizer.folder)
         weights.write_json(output / "run.json", summary)
     return summary

@@ -33,14 +33,15 @@ def shorter(recipe: Recipe, steps: int, **changes: Any) -> Recipe:
     return replace(recipe, phases=(phase,), safety=Safety(every_steps=7))
 
 
-def write_toml(path: Path, start: str, data: str, more: str = "") -> Path:
-    """Thirty steps of four rows."""
+def write_toml(path: Path, start: str, data: str) -> Path:
+    """Thirty steps of four rows, with an average of the weights."""
     path.write_text(f'''
 start = "{start}"
 [machine]
 log_every = 1
 compile = "no"
-{more}
+[optimizer]
+ema = 0.9
 [[phase]]
 name = "all"
 tokens = {30 * 256}
@@ -92,6 +93,9 @@ def test_a_run_is_stopped_and_goes_on_with_another_number_of_processes(recipe: R
     assert max(abs(float(one) / float(other) - 1) for (_, one), (_, other) in pairs) < 1e-3
     one, other = (checkpoint.read_state(checkpoint.listed(place)[-1]) for place in (output, tmp_path / "whole"))
     assert one["data"] == other["data"], "the same rows were drawn"
+    for name in ("model", "model-ema"):
+        one, other = (load_file(place / name / "model.safetensors") for place in (output, tmp_path / "whole"))
+        assert all(torch.allclose(one[key], other[key], atol=2e-3) for key in other)
     json.loads((output / "run.json").read_text())
 
 
