@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -86,6 +87,8 @@ def open_dataset(place: str, column: str | None = None) -> Dataset:
 
 
 def _filesystem(place: str) -> tuple[Any, str]:
+    if place.startswith("s3://") and "AWS_ENDPOINT" in os.environ:  # the other name that the project's own store reads
+        os.environ.setdefault("AWS_ENDPOINT_URL", os.environ["AWS_ENDPOINT"])
     try:
         if "://" in place:
             filesystem, root = pafs.FileSystem.from_uri(place)

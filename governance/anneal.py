@@ -155,4 +155,11 @@ def _told(summary: dict[str, Any]) -> None:
     )
     for name, one in summary["sources"].items():
         print(f"  {name}: {one['tokens']:,} tokens, {one['epochs']:.2f} epochs")
+    print(f"  peak memory {summary['memory_gib']:.1f} GiB on {summary['device']}{_mfu(summary)}")
     print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/{_CURVE}")
+
+
+def _mfu(summary: dict[str, Any]) -> str:
+    if summary["mfu_full"] is None:
+        return ""
+    return f", MFU {summary['mfu_full']:.1%} (full attention) {summary['mfu_causal']:.1%} (causal)"
