@@ -1,0 +1,255 @@
+"""Several Parquet files made one without decoding a row: column chunks are copied as bytes, only the footer is written.
+
+No library that Python reaches copies row groups between files, and decoding and compressing text again is ten times
+slower than a disk. The footer is a Thrift struct in the compact protocol. It is read into plain lists without knowing
+what most fields mean, so that whatever a writer put into it stays; only the offsets and counts named below change.
+Sources: parquet.thrift of apache/parquet-format 2.12, thrift-compact-protocol.md of apache/thrift.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+MAGIC = b"PAR1"
+_COPY_BYTES = 8 << 20
+# Types of the compact protocol.
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+# Fields of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData by their numbers in parquet.thrift.
+_SCHEMA, _NUM_ROWS, _ROW_GROUPS = 2, 3, 4
+_COLUMNS, _ROWS_OF_GROUP, _GROUP_OFFSET, _ORDINAL = 1, 3, 5, 7
+_CHUNK_OFFSET, _META = 2, 3
+_INDEXES = (4, 5, 6, 7)  # offset and column index, which lie outside of the column chunks: not copied
+_PAGE_OFFSETS = (9, 10, 11)  # of the data, index and dictionary page
+_COMPRESSED = 7
+_BLOOM = (14, 15)  # bloom filters lie outside too
+
+Field = list[Any]  # [number, type, value]
+Struct = list[Field]
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The footer of one file, and which bytes of it each row group takes."""
+
+    fields: Struct
+    groups: list[Struct]
+    spans: list[tuple[int, int]]  # first byte and one past the last
+
+    @property
+    def schema(self) -> Any:
+        """The schema as Thrift has it: files with equal ones can be joined."""
+        return _value(self.fields, _SCHEMA)
+
+
+def read_footer(stream: Any) -> Footer:
+    """The footer of a Parquet file. Errors: ValueError for a file that is none, or whose chunks do not lie in a row."""
+    stream.seek(0, 2)
+    size = stream.tell()
+    stream.seek(max(0, size - 8))
+    tail = bytes(stream.read(8))
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != MAGIC or length + 12 > size:
+        raise ValueError("no Parquet file")
+    stream.seek(size - 8 - length)
+    fields = _Reader(bytes(stream.read(length))).struct()
+    groups = _value(fields, _ROW_GROUPS)[1]
+    spans = [_span(group) for group in groups]
+    if any(end > size - 8 - length for _, end in spans):
+        raise ValueError("a column chunk lies outside of the file")
+    return Footer(fields, groups, spans)
+
+
+def splice(sink: BinaryIO, sources: Iterable[tuple[Any, Sequence[int] | None]]) -> int:
+    """Write row groups of several files as one file.
+
+    Args: where to write; of each source a seekable file and the numbers of its row groups, None for all.
+    Out: the rows written. Errors: ValueError for no Parquet file, other schemas, or no source.
+    """
+    sink.write(MAGIC)
+    at, first, groups, rows = len(MAGIC), None, [], 0
+    for stream, numbers in sources:
+        footer = read_footer(stream)
+        first = first or footer
+        if footer.schema != first.schema:
+            raise ValueError("files of other schemas cannot be joined")
+        for number in range(len(footer.groups)) if numbers is None else numbers:
+            start, end = footer.spans[number]
+            for block in _blocks(stream, start, end):
+                sink.write(block)
+            groups.append(_moved(footer.groups[number], at - start, len(groups)))
+            rows += _value(footer.groups[number], _ROWS_OF_GROUP)
+            at += end - start
+    if first is None:
+        raise ValueError("nothing to join")
+    _set(first.fields, _NUM_ROWS, rows)
+    _set(first.fields, _ROW_GROUPS, (_STRUCT, groups))
+    written = _written(first.fields)
+    sink.write(written + struct.pack("<I", len(written)) + MAGIC)
+    return rows
+
+
+def _blocks(stream: Any, start: int, end: int) -> Iterator[bytes]:
+    stream.seek(start)
+    while start < end:
+        block = stream.read(min(_COPY_BYTES, end - start))
+        if not block:
+            raise ValueError("the file ends inside of a row group")
+        start += len(block)
+        yield block
+
+
+def _span(group: Struct) -> tuple[int, int]:
+    """The bytes of a row group. A chunk begins at its dictionary page where it has one."""
+    spans = []
+    for chunk in _value(group, _COLUMNS)[1]:
+        meta = _value(chunk, _META)
+        begin = min(field[2] for field in meta if field[0] in _PAGE_OFFSETS and field[2] > 0)
+        spans.append((begin, begin + _value(meta, _COMPRESSED)))
+    start, end = min(begin for begin, _ in spans), max(end for _, end in spans)
+    if end - start != sum(last - begin for begin, last in spans):
+        raise ValueError("the chunks of a row group do not lie side by side")
+    return start, end
+
+
+def _moved(group: Struct, by: int, ordinal: int) -> Struct:
+    """A row group whose bytes lie ``by`` further on; changes it in place."""
+    for field in group:
+        if field[0] == _GROUP_OFFSET:
+            field[2] += by
+        elif field[0] == _ORDINAL:
+            field[2] = ordinal
+    for chunk in _value(group, _COLUMNS)[1]:
+        chunk[:] = [field for field in chunk if field[0] not in _INDEXES]
+        meta = _value(chunk, _META)
+        meta[:] = [field for field in meta if field[0] not in _BLOOM]
+        for field in meta:
+            if field[0] in _PAGE_OFFSETS and field[2] > 0:
+                field[2] += by
+        for field in chunk:
+            if field[0] == _CHUNK_OFFSET and field[2] > 0:  # newer writers leave it 0
+                field[2] += by
+    return group
+
+
+def _value(fields: Struct, number: int) -> Any:
+    for field in fields:
+        if field[0] == number:
+            return field[2]
+    raise ValueError(f"no field {number} in the footer")
+
+
+def _set(fields: Struct, number: int, value: Any) -> None:
+    for field in fields:
+        if field[0] == number:
+            field[2] = value
+
+
+class _Reader:
+    """Thrift's compact protocol to lists: a struct is [[number, type, value], ...], a list is (type, values)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def struct(self) -> Struct:
+        data, fields, number = self._data, [], 0
+        while True:
+            head = data[self._at]
+            self._at += 1
+            if head == 0:
+                return fields
+            kind = head & 15
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            fields.append([number, kind, kind == _TRUE if kind <= _FALSE else self.value(kind)])
+
+    def value(self, kind: int) -> Any:
+        if kind in (_I16, _I32, _I64):
+            return self._signed()
+        if kind == _BINARY:
+            size = self._varint()
+            self._at += size
+            return self._data[self._at - size : self._at]
+        if kind == _STRUCT:
+            return self.struct()
+        if kind in (_LIST, _SET):
+            return self._list()
+        if kind in (_TRUE, _FALSE, _BYTE, _DOUBLE):  # in a list a bool is a byte too
+            size = 8 if kind == _DOUBLE else 1
+            self._at += size
+            return self._data[self._at - size : self._at]
+        raise ValueError(f"a footer with a Thrift type {kind}")
+
+    def _list(self) -> tuple[int, list[Any]]:
+        head = self._data[self._at]
+        self._at += 1
+        size, kind = head >> 4, head & 15
+        size = self._varint() if size == 15 else size
+        return kind, [self.value(kind) for _ in range(size)]
+
+    def _signed(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def _varint(self) -> int:
+        data, at = self._data, self._at
+        byte = data[at]
+        at += 1
+        value, shift = byte & 127, 7
+        while byte >= 128:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+        self._at = at
+        return value
+
+
+def _written(fields: Struct) -> bytes:
+    """The inverse of the reader."""
+    out = bytearray()
+    _write_struct(out, fields)
+    return bytes(out)
+
+
+def _write_struct(out: bytearray, fields: Struct) -> None:
+    before = 0
+    for number, kind, value in fields:
+        kind = (_TRUE if value else _FALSE) if kind <= _FALSE else kind
+        if 0 < number - before < 16:
+            out.append((number - before) << 4 | kind)
+        else:
+            out.append(kind)
+            _write_varint(out, number << 1 ^ number >> 63)
+        before = number
+        if kind > _FALSE:
+            _write_value(out, kind, value)
+    out.append(0)
+
+
+def _write_value(out: bytearray, kind: int, value: Any) -> None:
+    if kind in (_I16, _I32, _I64):
+        _write_varint(out, (value << 1) ^ (value >> 63))
+    elif kind == _BINARY:
+        _write_varint(out, len(value))
+        out += value
+    elif kind == _STRUCT:
+        _write_struct(out, value)
+    elif kind in (_LIST, _SET):
+        inner, values = value
+        size = len(values)
+        out.append(min(size, 15) << 4 | inner)
+        if size >= 15:
+            _write_varint(out, size)
+        for item in values:
+            _write_value(out, inner, item)
+    else:
+        out += value
+
+
+def _write_varint(out: bytearray, value: int) -> None:
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
