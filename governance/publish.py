@@ -1,4 +1,4 @@
-"""Publish tiers as a data set on a hub: check, compact, upload, and one commit that makes the repository what OUT holds.
+"""Publish tiers as a data set on a hub: check, compact, upload, and one commit by which the repository is what OUT is.
 
 The repository itself remembers what was published: ``governance.json`` names every file with the key of what went into
 it. A second publish therefore reads and sends only what changed, from whatever machine. A file is compacted into a
@@ -147,7 +147,8 @@ class _Publication:
         made = self._send(pending, progress)
         entries = [made.get(bundle.key) or kept[bundle.key] for bundle in self._plan.bundles]
         facts = card.facts(self._store, self._plan, entries, self._ask.repo_id, self._ask.contact)
-        small = {path: data for path, data in _small(facts, self._plan, entries).items() if not _same(there, path, data)}
+        beside = _small(facts, self._plan, entries)
+        small = {path: data for path, data in beside.items() if not _same(there, path, data)}
         removed = self._stale(there, before, {one.path for one in entries})
         commit = parent
         # The same file may come from another key, such as that of another --file-size.
