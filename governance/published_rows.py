@@ -1,4 +1,4 @@
-"""The rows that leave the house: those of a part that nobody withdrew. Everything published is read through here."""
+"""The rows that leave the house: those of a part that nobody took down. Everything published is read through here."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ import pyarrow.parquet as pq
 
 from manifests.store import Store
 
-TOMBSTONES = "_tombstones"
+TOMBSTONES = "_tombstones/uids"  # Parquet objects with a column uid: documents and rows that were taken down
+OWNERS = ("uid", "parent_uid", "row_uid")  # columns any of which makes a row one of something taken down
 
 
 def withdrawn(store: Store) -> Mapping[str, Sequence[str]]:
-    """The uids of withdrawn rows by their first 8 digits, those of their shard: all that ``_tombstones`` holds.
-
-    Tombstones are Parquet objects with a column ``uid``. Errors: ValueError for an object that is none.
-    """
-    found: dict[str, list[str]] = {}
-    for item in sorted(store.list(TOMBSTONES), key=lambda one: one.path):
+    """The uids that were taken down, sorted, by their first 8 digits, those of their shard."""
+    found: dict[str, set[str]] = {}
+    for item in store.list(TOMBSTONES):
         with store.map(item.path) as stream:
             for uid in pq.read_table(stream, columns=["uid"])["uid"].to_pylist():
-                found.setdefault(uid[:8], []).append(uid)
-    return found
+                found.setdefault(uid[:8], set()).add(uid)
+    return {shard: sorted(uids) for shard, uids in found.items()}
 
 
 def rows_of(file: Any, groups: Sequence[int], columns: Sequence[str] | None, gone: Sequence[str]) -> Iterator[pa.Table]:
-    """The rows of an open Parquet file that nobody withdrew, a row group a table; ``columns``: None for all."""
-    wanted = None if columns is None else list(dict.fromkeys(["uid", *columns] if gone else columns))
+    """The rows of an open Parquet file that nobody took down, a row group a table; ``columns``: None for all."""
+    owners = [name for name in OWNERS if name in file.schema_arrow.names] if gone else []
+    wanted = None if columns is None else list(dict.fromkeys([*owners, *columns]))
+    uids = pa.array(gone, pa.string())
     for group in groups:
         table = file.read_row_group(group, wanted, use_threads=False)
-        if gone:
-            left = pc.invert(pc.is_in(table["uid"], value_set=pa.array(gone, pa.string())))
-            table = table.filter(left)
+        for name in owners:
+            table = table.filter(pc.invert(pc.is_in(table[name], value_set=uids)))
         yield table if columns is None else table.select(list(columns))

@@ -77,6 +77,8 @@ def splice(sink: BinaryIO, sources: Iterable[tuple[Any, Sequence[int] | None]]) 
             raise ValueError("files of other schemas cannot be joined")
         for number in range(len(footer.groups)) if numbers is None else numbers:
             start, end = footer.spans[number]
+            if start == end:
+                continue
             for block in _blocks(stream, start, end):
                 sink.write(block)
             groups.append(_moved(footer.groups[number], at - start, len(groups)))
@@ -102,7 +104,9 @@ def _blocks(stream: Any, start: int, end: int) -> Iterator[bytes]:
 
 
 def _span(group: Struct) -> tuple[int, int]:
-    """The bytes of a row group. A chunk begins at its dictionary page where it has one."""
+    """The bytes of a row group. A chunk begins at its dictionary page where it has one; without rows it has no page."""
+    if _value(group, _ROWS_OF_GROUP) == 0:
+        return len(MAGIC), len(MAGIC)
     spans = []
     for chunk in _value(group, _COLUMNS)[1]:
         meta = _value(chunk, _META)
