@@ -32,7 +32,7 @@ def render(told: Mapping[str, Any]) -> str:
 
 def front_matter(told: Mapping[str, Any]) -> str:
     """The YAML block; every value is JSON, which YAML holds, so that no name can break out of it."""
-    lines = ["language:", *(f"- {language}" for language in told["languages"])]
+    lines = ["language:", *(f"- {language}" for language in told["languages"])] if told["languages"] else []
     names = told["licence_names"]
     lines += [f"license: {names[0]}"] if len(names) == 1 else ["license:", *(f"- {name}" for name in names)]
     if names == ["other"]:
@@ -41,7 +41,7 @@ def front_matter(told: Mapping[str, Any]) -> str:
     lines += [f"pretty_name: {json.dumps(told['repo_id'].partition('/')[2])}"]
     lines += ["task_categories:", "- text-generation", "size_categories:", f"- {size_category(told['rows'])}"]
     lines += ["tags:", "- pretraining", "- web", *(["- synthetic"] if "L3" in told["tiers"] else [])]
-    lines += ["- croissant", "configs:"]
+    lines += ["- croissant", *(["configs:"] if told["configurations"] else [])]
     for number, one in enumerate(told["configurations"]):
         lines += [f"- config_name: {json.dumps(one['name'])}"]
         lines += ["  default: true"] if number == 0 else []

@@ -239,8 +239,8 @@ def _asked_to_wait(error: Any) -> float | None:
 
 
 def _sentence(error: BaseException) -> str:
-    """What the deepest cause says, on one line: the client wraps an upload's error into one that says nothing."""
-    while error.__cause__ is not None and _status(error) is None:
+    """What the cause says, on one line: the client wraps an upload's error into one that says nothing."""
+    while error.__cause__ is not None and getattr(error, "response", None) is None:
         error = error.__cause__
     text = " ".join(str(error).split())
     return (text[:400] + "…" if len(text) > 400 else text) or type(error).__name__

@@ -39,12 +39,14 @@ class Refused(Exception):
 @dataclass
 class Fault:
     """What goes wrong with the next requests of a method and path: ``status`` is answered, or the connection is ``cut``
-    in the middle of what is sent, or the work is done and the answer ``lost``."""
+    in the middle of what is sent, or the work is done and the answer ``lost``. ``before`` is called first; with "" as
+    ``what`` nothing else happens."""
 
     request: str  # a regular expression of "METHOD path"
-    what: str  # "cut", "lost", or an HTTP status
+    what: str  # "cut", "lost", an HTTP status, or ""
     times: int = 1
     headers: dict[str, str] = field(default_factory=dict)
+    before: Callable[[], Any] = lambda: None
 
 
 @dataclass
@@ -152,13 +154,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.requests.append(request)
             fault = self._fault(request)
         try:
+            if fault is not None:
+                fault.before()
             if fault is not None and fault.what == "cut":
                 self.rfile.read(self._left // 2)
                 raise ConnectionAbortedError
             if fault is not None and fault.what.isdigit():
                 raise Refused(int(fault.what), "a fault that was asked for", headers=fault.headers)
             work = self._work(request)
-            if fault is not None:  # lost: nothing of the answer may leave
+            if fault is not None and fault.what == "lost":  # nothing of the answer may leave
                 self._answer = lambda *_, **__: None  # type: ignore[method-assign]
                 work()
                 raise ConnectionAbortedError

@@ -51,7 +51,8 @@ def rows_of(dump: str, shard: str, count: int, licences: Sequence[str | None] = 
 
 
 def write_l3(
-    store: Store, shards: dict[str, list[dict[str, Any]]], dump: str = "web", group_rows: int = 0, name: str = "ultrafineweb"
+    store: Store, shards: dict[str, list[dict[str, Any]]], dump: str = "web", group_rows: int = 0,
+    name: str = "ultrafineweb",
 ) -> None:  # fmt: skip
     """L2 without rows and L3 with those of its shards by name; ``group_rows``: of a row group, 0 for the usual."""
     parent = _seal(store, "L2", dump, _plan("L2"), [])

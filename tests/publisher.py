@@ -96,7 +96,8 @@ def _serve() -> None:
 
     from governance import publish
 
-    assert (httpx2, huggingface_hub.hf_api, jinja2, publish)
+    loaded = (httpx2, huggingface_hub.hf_api, jinja2, publish)
+    assert all(loaded)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

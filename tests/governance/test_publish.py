@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -166,34 +167,36 @@ def test_rows_that_were_taken_down_are_never_sent_and_leave_with_the_next_commit
 
 
 def test_a_shard_that_was_taken_down_whole_leaves_no_file(hub: HubServer, publish: Any, corpus: str) -> None:
-    take_down(Store(corpus), [row["parent_uid"] for row in local(corpus).values()])
+    rows = local(corpus).values()
+    take_down(Store(corpus), [row["parent_uid"] for row in rows if row["source"] == "old"])
     assert publish().code == 0
-    assert files(hub) == [] and publish().out.startswith("no rows") is False
+    assert len(files(hub)) == 4 and {row["source"] for row in published(hub).values()} == {"new"}
+    assert not json.loads(publish("--json").out)["changed"]
+    take_down(Store(corpus), [row["parent_uid"] for row in rows if row["source"] == "new"])
+    assert publish().code == 0
+    assert files(hub) == [] and b"No row is left" in hub.content("acme/web", "README.md")
 
 
-@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "in parts"])
-@pytest.mark.parametrize(
-    ("fault", "times"),
-    [
-        (Fault("PUT /lfs/", "500"), 2),
-        (Fault("PUT /lfs/", "cut"), 2),
-        (Fault("PUT /lfs/", "429", headers={"Retry-After": "0"}), 1),
-        (Fault("POST .*/preupload", "503"), 1),
-        (Fault("GET /api/datasets", "500"), 1),
-        (Fault("POST .*/commit", "500"), 1),
-        (Fault("POST .*/commit", "429", headers={"Retry-After": "1"}), 1),
-        (Fault("POST .*/commit", "lost"), 1),
-        (Fault("POST .*/commit", "cut"), 1),
-    ],
-    ids=lambda value: f"{value.request} {value.what}" if isinstance(value, Fault) else "",
-)
-def test_faults_that_pass_are_survived_with_one_commit(
-    hub: HubServer, publish: Any, corpus: str, fault: Fault, times: int, chunked: bool
+@pytest.mark.parametrize("chunk_bytes", [None, 3000], ids=["whole", "in parts"])
+def test_faults_that_pass_are_survived_while_files_are_sent(
+    hub: HubServer, publish: Any, corpus: str, chunk_bytes: int | None
 ) -> None:
-    if chunked and "PUT" not in fault.request:
-        pytest.skip("only uploads differ in parts")
-    hub.chunk_bytes = 3000 if chunked else None
-    hub.faults = [Fault(fault.request, fault.what, times, fault.headers)]
+    hub.chunk_bytes = chunk_bytes
+    hub.faults = [
+        Fault("PUT /lfs/", "500"), Fault("PUT /lfs/", "cut", 2), Fault("POST .*/preupload", "503"),
+        Fault("PUT /lfs/", "429", headers={"Retry-After": "0"}), Fault("GET /api/datasets", "500"),
+        Fault("POST .*/batch", "502"),
+    ]  # fmt: skip
+    assert publish().code == 0
+    assert not any(fault.times for fault in hub.faults)
+    assert commits(hub) == 1 and published(hub) == local(corpus)
+
+
+@pytest.mark.parametrize("what", ["500", "429", "lost", "cut"])
+def test_a_commit_that_is_refused_or_whose_answer_is_lost_is_made_once(
+    hub: HubServer, publish: Any, corpus: str, what: str
+) -> None:
+    hub.faults = [Fault("POST .*/commit", what, headers={"Retry-After": "1"})]
     said = publish("--json")
     assert said.code == 0, said.err
     assert hub.faults[0].times == 0 and commits(hub) == 1 and published(hub) == local(corpus)
@@ -203,7 +206,6 @@ def test_faults_that_pass_are_survived_with_one_commit(
 def test_an_upload_that_fails_in_the_end_is_told_once_and_the_next_try_sends_only_the_rest(
     hub: HubServer, publish: Any, corpus: str
 ) -> None:
-    hub.faults = [Fault("PUT /lfs/", "ok", 3), Fault("PUT /lfs/", "400", 100)]
     hub.faults = [Fault("PUT /lfs/[0-7]", "400", 100)]
     said = publish()
     refused(said, 1, "the upload of", "a fault that was asked for")
@@ -255,12 +257,14 @@ def test_a_branch_of_its_own_a_private_repository_and_strange_files(hub: HubServ
     refused(publish("--private"), 1, "is public, and a private one is asked for")
 
 
-def test_somebody_elses_commit_is_not_overwritten(hub: HubServer, publish: Any) -> None:
-    assert publish().code == 0
-    hub.repos["acme/web"].branches["main"] = hub.repos["acme/web"].add("other", {}, "emptied")
-    hub.faults = [Fault("POST .*/commit", "412")]
-    said = publish()
-    refused(said, 1, "the commit to acme/web failed")
+def test_somebody_elses_commit_is_not_overwritten(hub: HubServer, publish: Any, corpus: str) -> None:
+    def meanwhile() -> None:
+        hub.repos["acme/web"].add("main", hub.repos["acme/web"].files_of("main"), "somebody else's")
+
+    hub.faults = [Fault("POST .*/commit", "", before=meanwhile)]
+    refused(publish(), 1, "somebody else changed main of acme/web meanwhile", "run the same command again")
+    assert files(hub) == []
+    assert publish().code == 0 and published(hub) == local(corpus)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_somebody_elses_commit_is_not_overwritten(hub: HubServer, publish: Any) 
         (lambda store: store.delete(["L3/new/manifest.json"]), "not sealed: the run that builds it did not end"),
         (lambda store: edit(store, "L3/new/manifest.json", rows=3), "its manifest says 3 rows in 8 parts"),
         (lambda store: edit(store, "L3/new/manifest.json", ledger=[]), "do not add up"),
-        (lambda store: edit(store, "L3/new/manifest.json", fingerprint="0"), "its fingerprint"),
+        (lambda store: edit(store, "L3/new/manifest.json", fingerprint="0"), "the fingerprint of its manifest"),
         (lambda store: edit(store, "L2/new/manifest.json", fingerprint="0"), "built again since"),
         (lambda store: store.delete(["L3/new/_shards/data/part-00001.json"]), "its records 24 in 4"),
         (lambda store: flip(store), "is damaged: its sha256 is not the recorded one"),
@@ -318,7 +322,8 @@ def test_what_cannot_be_published_is_refused_with_the_remedy(
 
 def test_the_token_is_nowhere(hub: HubServer, publisher: Publisher, corpus: str, tmp_path: Path) -> None:
     bad = f"{TOKEN}\u00e9"
-    for words, env in (((), {}), (("--json",), {"HF_DEBUG": "1", "HF_HUB_VERBOSITY": "debug"}), ((), {"HF_TOKEN": bad})):
+    talkative = {"HF_DEBUG": "1", "HF_HUB_VERBOSITY": "debug"}
+    for words, env in (((), {}), (("--json",), talkative), ((), {"HF_TOKEN": bad})):
         hub.faults = [Fault("PUT /lfs/", "500", 1), Fault("POST .*/commit", "401", 1)]
         publisher("publish", corpus, "--repo-id", "acme/web", "--work", str(tmp_path / "work"), *words, **env)
         (hub.folder / "objects").joinpath("x").write_bytes(b"")
@@ -349,11 +354,7 @@ def test_a_dry_run_lists_the_files_shows_the_card_and_asks_no_hub(hub: HubServer
     assert NAMES[0] in shown and "README.md" in shown and "about" in shown
 
 
-def test_two_publishes_at_once_do_not_share_a_folder(
-    hub: HubServer, publish: Any, tmp_path: Path, corpus: str
-) -> None:
-    import fcntl
-
+def test_two_publishes_at_once_do_not_share_a_folder(hub: HubServer, publish: Any, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     with (work / "lock").open("w") as lock:
