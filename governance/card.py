@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ __all__ = ["facts", "front_matter", "render", "size_category", "warnings"]
 
 def render(told: Mapping[str, Any]) -> str:
     """README.md of the data set; the same facts give the same bytes."""
+    page = _template().render(told=told, warnings=warnings(told))
+    return "---\n" + front_matter(told) + "---\n\n" + page
+
+
+@cache
+def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -26,8 +33,7 @@ def render(told: Mapping[str, Any]) -> str:
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters |= {"cell": cell, "whole": whole, "size": size, "percent": percent, "few": few}
-    page = environment.get_template("card.md").render(told=told, warnings=warnings(told))
-    return "---\n" + front_matter(told) + "---\n\n" + page
+    return environment.get_template("card.md")
 
 
 def front_matter(told: Mapping[str, Any]) -> str:

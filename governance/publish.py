@@ -34,7 +34,7 @@ CARD = "README.md"
 CROISSANT = "croissant.json"
 _UPLOADS = 4  # at once
 _WAITING = 2  # finished files that wait for their upload, beside those under way
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _VERSION = 1  # of governance.json
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,34 +157,46 @@ def _records(store: Store, tier: str, base: str) -> Iterator[Record]:
         raise CorpusError(f"a record of {base} is not what a run writes: {error}", "see `governance verify`") from error
 
 
-def _bundles(
-    store: Store, tier: str, dump: str, gone: Mapping[str, Sequence[str]], target: int
+def _bundles(store: Store, tier: str, dump: str, gone: Mapping[str, Sequence[str]], target: int) -> Iterator[Bundle]:
+    """The files of a dump."""
+    parts = (
+        (record.number, part, gone.get(shard_key(dump, record.name), ()))
+        for record in read_records(store, f"{tier}/{dump}", "data")
+        for part in data_parts(record)
+    )
+    return bundles_of(tier, dump, parts, target)
+
+
+def bundles_of(
+    tier: str, dump: str, parts: Iterable[tuple[int, Part, Sequence[str]]], target: int
 ) -> Iterator[Bundle]:  # fmt: skip
-    """The files of a dump. Parts are taken in order until they come to the target; one above twice it is split."""
-    open_ones: dict[str, list[tuple[int, Part, tuple[str, ...]]]] = {}
-    for record in read_records(store, f"{tier}/{dump}", "data"):
-        withdrawn_here = tuple(gone.get(shard_key(dump, record.name), ()))
-        for part in data_parts(record):
-            folder = layout.published_folder(tier, part.path)
-            waiting = open_ones.setdefault(folder, [])
-            size = sum(one.bytes for _, one, _ in waiting)
-            if waiting and size + part.bytes > 2 * target:
-                yield _bundle(folder, dump, waiting)
-                waiting.clear()
-            waiting.append((record.number, part, withdrawn_here))
-            if part.bytes > 2 * target:
-                pieces = -(-part.bytes // target)
-                yield from (_bundle(folder, dump, waiting, pieces, which) for which in range(pieces))
-                waiting.clear()
-            elif size + part.bytes >= target:
-                yield _bundle(folder, dump, waiting)
-                waiting.clear()
-    yield from (_bundle(folder, dump, waiting) for folder, waiting in open_ones.items() if waiting)
+    """Parts to files of ``target`` to twice ``target`` bytes; the last of a folder, and one before a large part, may be
+    smaller. A part above twice the target is split.
+
+    Args: parts in order, each with the number of its shard and the uids that were taken down of it.
+    """
+    waiting: dict[str, list[tuple[int, Part, Sequence[str]]]] = {}
+    sizes: dict[str, int] = {}
+    for number, part, gone in parts:
+        folder = layout.published_folder(tier, part.path)
+        if sizes.get(folder) and sizes[folder] + part.bytes > 2 * target:
+            sizes[folder] = 0
+            yield _bundle(folder, dump, waiting.pop(folder))
+        if part.bytes > 2 * target:
+            pieces = -(-part.bytes // target)
+            yield from (_bundle(folder, dump, [(number, part, gone)], pieces, which) for which in range(pieces))
+            continue
+        waiting.setdefault(folder, []).append((number, part, gone))
+        sizes[folder] = sizes.get(folder, 0) + part.bytes
+        if sizes[folder] >= target:
+            sizes[folder] = 0
+            yield _bundle(folder, dump, waiting.pop(folder))
+    yield from (_bundle(folder, dump, left) for folder, left in waiting.items())
 
 
 def _bundle(
-    folder: str, dump: str, waiting: Sequence[tuple[int, Part, tuple[str, ...]]], split: int = 0, which: int = 0
+    folder: str, dump: str, parts: Sequence[tuple[int, Part, Sequence[str]]], split: int = 0, which: int = 0
 ) -> Bundle:  # fmt: skip
-    gone = tuple(sorted({uid for _, _, uids in waiting for uid in uids}))
-    stem = f"{dump}-part-{waiting[0][0]:05d}" + (f"-{which:03d}" if split else "")
-    return Bundle(folder, stem, tuple(part for _, part, _ in waiting), gone, split, which)
+    gone = tuple(sorted({uid for _, _, uids in parts for uid in uids}))
+    stem = f"{dump}-part-{parts[0][0]:05d}" + (f"-{which:03d}" if split else "")
+    return Bundle(folder, stem, tuple(part for _, part, _ in parts), gone, split, which)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 MAGIC = b"PAR1"
 _COPY_BYTES = 8 << 20
@@ -62,7 +62,7 @@ def read_footer(stream: Any) -> Footer:
     return Footer(fields, groups, spans)
 
 
-def splice(sink: BinaryIO, sources: Iterable[tuple[Any, Sequence[int] | None]]) -> int:
+def splice(sink: Any, sources: Iterable[tuple[Any, Sequence[int] | None]]) -> int:
     """Write row groups of several files as one file.
 
     Args: where to write; of each source a seekable file and the numbers of its row groups, None for all.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from governance import layout
@@ -55,26 +56,32 @@ def write_l3(
     name: str = "ultrafineweb",
 ) -> None:  # fmt: skip
     """L2 without rows and L3 with those of its shards by name; ``group_rows``: of a row group, 0 for the usual."""
+    schema = tier_schema("L3")
+    tables = ((shard, conform(pa.Table.from_pylist(shards[shard]), schema)) for shard in sorted(shards))
+    write_tables(store, tables, dump, group_rows, name)
+
+
+def write_tables(
+    store: Store, shards: Iterable[tuple[str, pa.Table]], dump: str = "web", group_rows: int = 0,
+    name: str = "ultrafineweb",
+) -> None:  # fmt: skip
+    """The same from tables of L3's schema, one in memory at a time."""
     parent = _seal(store, "L2", dump, _plan("L2"), [])
-    for number, shard in enumerate(sorted(shards)):
-        table = conform(pa.Table.from_pylist(shards[shard]), tier_schema("L3"))
-        folders: dict[str, list[int]] = {}
-        for place, row in enumerate(shards[shard]):
-            folders.setdefault(layout.folder(name, row["lang"], row["style"]), []).append(place)
-        stem = f"{dump}-part-{number:05d}"
-        parts = [_part(store, f"{below}/{stem}", table.take(places), group_rows) for below, places in folders.items()]
-        count = tally(table["uid"])
-        written = [Account(REQUESTS, count, count), Account(OUTPUTS, count, count)]
-        rejected = Tally(1, 5)
-        written[1] = Account(OUTPUTS, count + rejected, count, {"copied": rejected})
+    fingerprint = _fingerprint(_plan("L3", parent))
+    for number, (shard, table) in enumerate(shards):
+        parts = []
+        for kind in table.group_by(["lang", "style"], use_threads=False).aggregate([]).to_pylist():
+            mask = pc.and_(pc.equal(table["lang"], kind["lang"]), pc.equal(table["style"], kind["style"]))
+            stem = f"{layout.folder(name, kind['lang'], kind['style'])}/{dump}-{kind['style']}-part-{number:05d}"
+            parts.append(_part(store, stem, table.filter(mask), group_rows))
+        count, rejected = tally(table["uid"]), Tally(1, 5)
+        written = [Account(REQUESTS, count, count), Account(OUTPUTS, count + rejected, count, {"copied": rejected})]
         kept = [Account("dedup", count, count), Account(ROWS, count, count)]
-        fingerprint = _fingerprint(_plan("L3", parent))
         commit(store, f"L3/{dump}", Record("annotations", number, shard, fingerprint, [], written, {}))
         commit(store, f"L3/{dump}", Record("data", number, shard, fingerprint, parts, kept, {}))
-    figures = {"requests": 10, "outputs": 10, "passed": 8} | {
-        f"by.prompt.{prompt}.{what}": count for prompt in PROMPTS for what, count in
-        (("requests", 5), ("outputs", 5), ("kept", 4))
-    }  # fmt: skip
+    figures = {"requests": 10, "outputs": 10, "passed": 8}
+    for what, count in (("requests", 5), ("outputs", 5), ("kept", 4)):
+        figures |= {f"by.prompt.{prompt}.{what}": count for prompt in PROMPTS}
     _seal(store, "L3", dump, _plan("L3", parent), ["annotations", "data"], figures)
 
 
