@@ -130,12 +130,16 @@ def _sources(store: Store, bundle: Bundle, counts: Counts) -> Iterator[tuple[Any
 
 
 def _count(file: Any, bundle: Bundle, counts: Counts) -> None:
-    """Count the rows of an open part that go into a file."""
+    """Count the rows of an open part that go into a file; of samplings those of the first row group are enough."""
     names = file.schema_arrow.names
-    columns = [name for name in (*COUNTED, "sampling") if name in names] or names[:1]
-    for number, table in enumerate(rows_of(file, _numbers(file, bundle), columns, bundle.gone)):
-        few = table.drop_columns(["sampling"]) if number and "sampling" in columns else table
-        counts.add(few)
+    counted = [name for name in COUNTED if name in names] or names[:1]
+    numbers = _numbers(file, bundle)
+    for few, columns in (
+        (numbers[:1], [*counted, "sampling"] if "sampling" in names else counted),
+        (numbers[1:], counted),
+    ):
+        for table in rows_of(file, few, columns, bundle.gone):
+            counts.add(table)
 
 
 def _numbers(file: Any, bundle: Bundle) -> Sequence[int]:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,8 +32,7 @@ from manifests.store import Store
 MEMORY = "governance.json"
 CARD = "README.md"
 CROISSANT = "croissant.json"
-_UPLOADS = 4  # at once
-_WAITING = 2  # finished files that wait for their upload, beside those under way
+_AT_ONCE = 4  # files that are made or sent: while one is on its way, another is compacted
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _VERSION = 1  # of governance.json
 
@@ -136,6 +135,7 @@ class _Publication:
         self._store, self._plan, self._ask, self._hub, self._folder = store, found, ask, hub, folder
         self._additions: list[Any] = []
         self._sent = 0
+        self._lock = threading.Lock()
 
     def run(self, progress: Progress) -> dict[str, Any]:
         """Publish; returns the outcome as JSON values."""
@@ -152,7 +152,7 @@ class _Publication:
         removed = self._stale(there, before, {one.path for one in entries})
         commit = parent
         # The same file may come from another key, such as that of another --file-size.
-        additions = [one for one in self._additions if not _is_added(one, there)]
+        additions = sorted((a for a in self._additions if not _is_added(a, there)), key=lambda a: a.path_in_repo)
         if additions or small or removed:
             message = f"Publish {', '.join(self._ask.tiers)}: {facts['rows']:,} rows"
             commit = self._hub.commit(additions, small, removed, message, parent)
@@ -171,39 +171,33 @@ class _Publication:
 
     def _send(self, pending: Sequence[Bundle], progress: Progress) -> dict[str, Entry]:
         """Compact and upload, some files at once. The first failure ends it; what was sent stays for the next try."""
-        made: dict[str, Entry] = {}
-        uploads: list[Future[Any]] = []
-        room = threading.BoundedSemaphore(_UPLOADS + _WAITING)
         with (
             progress.stage("publish", total=len(pending), unit="files") as line,
-            ThreadPoolExecutor(_UPLOADS) as pool,
+            ThreadPoolExecutor(_AT_ONCE) as pool,
         ):
+            made = [pool.submit(self._made, bundle, line) for bundle in pending]
             try:
-                for bundle in pending:
-                    room.acquire()
-                    for upload in uploads:
-                        if upload.done():
-                            upload.result()
-                    done = compact(self._store, bundle, self._folder, tier_schema(_tier(bundle)))
-                    made[bundle.key] = _entry(bundle, done)
-                    if done is None:
-                        room.release()
-                        continue
-                    uploads.append(pool.submit(self._upload, made[bundle.key].path, done, line))
-                    uploads[-1].add_done_callback(lambda _: room.release())
-                self._additions = [upload.result() for upload in uploads]
+                # In the order in which they end, so that a failure is told at once.
+                for one in as_completed(made):
+                    one.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return made
+        return {bundle.key: one.result() for bundle, one in zip(pending, made, strict=True)}
 
-    def _upload(self, path: str, done: Compacted, line: Line) -> Any:
-        addition = self._hub.upload(path, done.path, done.sha256)
-        if self._hub.sent(addition):
-            done.path.unlink()
-        self._sent += done.bytes
-        line.advance(1, done.counts.rows, path.rpartition("/")[2])
-        return addition
+    def _made(self, bundle: Bundle, line: Line) -> Entry:
+        """Make and send one file. The local one is removed unless it must travel with the commit."""
+        done = compact(self._store, bundle, self._folder, tier_schema(_tier(bundle)))
+        entry = _entry(bundle, done)
+        if done is not None:
+            addition = self._hub.upload(entry.path, done.path, done.sha256)
+            if self._hub.sent(addition):
+                done.path.unlink()
+            with self._lock:
+                self._additions.append(addition)
+                self._sent += done.bytes
+                line.advance(1, done.counts.rows, entry.path.rpartition("/")[2])
+        return entry
 
     def _stale(self, there: Mapping[str, RemoteFile], before: Sequence[Entry], wanted: set[str]) -> list[str]:
         """Files that readers would take for rows and that this publish does not hold: of the last one, or whatever else

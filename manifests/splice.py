@@ -1,15 +1,14 @@
 """Several Parquet files made one without decoding a row: column chunks are copied as bytes, only the footer is written.
 
 No library that Python reaches copies row groups between files, and decoding and compressing text again is ten times
-slower than a disk. The footer is a Thrift struct in the compact protocol. It is read into plain lists without knowing
-what most fields mean, so that whatever a writer put into it stays; only the offsets and counts named below change.
+slower than a disk. The footer is a Thrift struct in the compact protocol. What a writer put into it stays as it is,
+byte by byte, known or not; only the offsets and counts named below change.
 Sources: parquet.thrift of apache/parquet-format 2.12, thrift-compact-protocol.md of apache/thrift.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +25,11 @@ _PAGE_OFFSETS = (9, 10, 11)  # of the data, index and dictionary page
 _COMPRESSED = 7
 _BLOOM = (14, 15)  # bloom filters lie outside too
 
+_NUMBERS = (_I16, _I32, _I64)
 Field = list[Any]  # [number, type, value]
 Struct = list[Field]
+_Shape = Mapping[int, Any]  # the fields to look into, each with the shape of what is in it
+_SHAPE: _Shape = {_ROW_GROUPS: {_COLUMNS: {_META: {}}}}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def read_footer(stream: Any) -> Footer:
     if tail[4:] != MAGIC or length + 12 > size:
         raise ValueError("no Parquet file")
     stream.seek(size - 8 - length)
-    fields = _Reader(bytes(stream.read(length))).struct()
+    fields = _Reader(bytes(stream.read(length))).struct(_SHAPE)
     groups = _value(fields, _ROW_GROUPS)[1]
     spans = [_span(group) for group in groups]
     if any(end > size - 8 - length for _, end in spans):
@@ -88,8 +90,9 @@ def splice(sink: Any, sources: Iterable[tuple[Any, Sequence[int] | None]]) -> in
         raise ValueError("nothing to join")
     _set(first.fields, _NUM_ROWS, rows)
     _set(first.fields, _ROW_GROUPS, (_STRUCT, groups))
-    written = _written(first.fields)
-    sink.write(written + struct.pack("<I", len(written)) + MAGIC)
+    written = bytearray()
+    _write_struct(written, first.fields)
+    sink.write(written + len(written).to_bytes(4, "little") + MAGIC)
     return rows
 
 
@@ -110,7 +113,7 @@ def _span(group: Struct) -> tuple[int, int]:
     spans = []
     for chunk in _value(group, _COLUMNS)[1]:
         meta = _value(chunk, _META)
-        begin = min(field[2] for field in meta if field[0] in _PAGE_OFFSETS and field[2] > 0)
+        begin = min([field[2] for field in meta if field[0] in _PAGE_OFFSETS and field[2] > 0])
         spans.append((begin, begin + _value(meta, _COMPRESSED)))
     start, end = min(begin for begin, _ in spans), max(end for _, end in spans)
     if end - start != sum(last - begin for begin, last in spans):
@@ -152,12 +155,15 @@ def _set(fields: Struct, number: int, value: Any) -> None:
 
 
 class _Reader:
-    """Thrift's compact protocol to lists: a struct is [[number, type, value], ...], a list is (type, values)."""
+    """Thrift's compact protocol to lists: a struct is [[number, type, value], ...], a list is (type, values).
+
+    ``shape`` names the fields to look into; another struct, list or string stays the bytes it is.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
 
-    def struct(self) -> Struct:
+    def struct(self, shape: _Shape) -> Struct:
         data, fields, number = self._data, [], 0
         while True:
             head = data[self._at]
@@ -166,31 +172,58 @@ class _Reader:
                 return fields
             kind = head & 15
             number = number + (head >> 4) if head >> 4 else self._signed()
-            fields.append([number, kind, kind == _TRUE if kind <= _FALSE else self.value(kind)])
+            if kind <= _FALSE:
+                fields.append([number, kind, kind == _TRUE])
+            elif kind in _NUMBERS:
+                fields.append([number, kind, self._signed()])
+            elif number in shape:
+                fields.append([number, kind, self._inner(kind, shape[number])])
+            else:
+                start = self._at
+                self._skip(kind)
+                fields.append([number, kind, data[start : self._at]])
 
-    def value(self, kind: int) -> Any:
-        if kind in (_I16, _I32, _I64):
-            return self._signed()
-        if kind == _BINARY:
-            size = self._varint()
-            self._at += size
-            return self._data[self._at - size : self._at]
+    def _inner(self, kind: int, shape: _Shape) -> Any:
         if kind == _STRUCT:
-            return self.struct()
-        if kind in (_LIST, _SET):
-            return self._list()
-        if kind in (_TRUE, _FALSE, _BYTE, _DOUBLE):  # in a list a bool is a byte too
-            size = 8 if kind == _DOUBLE else 1
-            self._at += size
-            return self._data[self._at - size : self._at]
-        raise ValueError(f"a footer with a Thrift type {kind}")
+            return self.struct(shape)
+        inner, size = self._list_head()
+        if kind != _LIST or inner != _STRUCT:
+            raise ValueError("a footer of another shape")
+        return inner, [self.struct(shape) for _ in range(size)]
 
-    def _list(self) -> tuple[int, list[Any]]:
+    def _skip(self, kind: int) -> None:
+        """Go past a value; in a list a bool is a byte too."""
+        if kind in _NUMBERS:
+            while self._data[self._at] >= 128:
+                self._at += 1
+            self._at += 1
+        elif kind == _BINARY:
+            size = self._varint()  # moves on, so first
+            self._at += size
+        elif kind == _STRUCT:
+            self._skip_struct()
+        elif kind in (_LIST, _SET):
+            inner, size = self._list_head()
+            for _ in range(size):
+                self._skip(inner)
+        elif kind in (_TRUE, _FALSE, _BYTE, _DOUBLE):
+            self._at += 8 if kind == _DOUBLE else 1
+        else:
+            raise ValueError(f"a footer with a Thrift type {kind}")
+
+    def _skip_struct(self) -> None:
+        while head := self._data[self._at]:
+            self._at += 1
+            if head >> 4 == 0:
+                self._skip(_I16)
+            if head & 15 > _FALSE:
+                self._skip(head & 15)
+        self._at += 1
+
+    def _list_head(self) -> tuple[int, int]:
         head = self._data[self._at]
         self._at += 1
-        size, kind = head >> 4, head & 15
-        size = self._varint() if size == 15 else size
-        return kind, [self.value(kind) for _ in range(size)]
+        return head & 15, self._varint() if head >> 4 == 15 else head >> 4
 
     def _signed(self) -> int:
         value = self._varint()
@@ -210,14 +243,8 @@ class _Reader:
         return value
 
 
-def _written(fields: Struct) -> bytes:
-    """The inverse of the reader."""
-    out = bytearray()
-    _write_struct(out, fields)
-    return bytes(out)
-
-
 def _write_struct(out: bytearray, fields: Struct) -> None:
+    """The inverse of the reader."""
     before = 0
     for number, kind, value in fields:
         kind = (_TRUE if value else _FALSE) if kind <= _FALSE else kind
@@ -227,29 +254,25 @@ def _write_struct(out: bytearray, fields: Struct) -> None:
             out.append(kind)
             _write_varint(out, number << 1 ^ number >> 63)
         before = number
-        if kind > _FALSE:
-            _write_value(out, kind, value)
+        if kind in _NUMBERS:
+            _write_varint(out, (value << 1) ^ (value >> 63))
+        elif kind > _FALSE:
+            _write_inner(out, value)
     out.append(0)
 
 
-def _write_value(out: bytearray, kind: int, value: Any) -> None:
-    if kind in (_I16, _I32, _I64):
-        _write_varint(out, (value << 1) ^ (value >> 63))
-    elif kind == _BINARY:
-        _write_varint(out, len(value))
+def _write_inner(out: bytearray, value: Any) -> None:
+    if isinstance(value, bytes):
         out += value
-    elif kind == _STRUCT:
-        _write_struct(out, value)
-    elif kind in (_LIST, _SET):
-        inner, values = value
-        size = len(values)
-        out.append(min(size, 15) << 4 | inner)
-        if size >= 15:
-            _write_varint(out, size)
-        for item in values:
-            _write_value(out, inner, item)
+    elif isinstance(value, tuple):
+        inner, structs = value
+        out.append(min(len(structs), 15) << 4 | inner)
+        if len(structs) >= 15:
+            _write_varint(out, len(structs))
+        for one in structs:
+            _write_struct(out, one)
     else:
-        out += value
+        _write_struct(out, value)
 
 
 def _write_varint(out: bytearray, value: int) -> None:

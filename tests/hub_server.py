@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ class HubServer(ThreadingHTTPServer):
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         self.uploaded = 0  # bytes of LFS objects that were sent
+        self.bytes_per_s: float | None = None  # of the line that all uploads share; None: as fast as it goes
+        self._line_free = 0.0  # when what was sent before is through
         self.lock = threading.RLock()
         for name in ("objects", "blobs", "parts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,15 @@ class HubServer(ThreadingHTTPServer):
     def place(self, file: dict[str, Any]) -> Path:
         """Where a file's bytes lie."""
         return self.folder / ("objects" if "sha256" in file else "blobs") / file.get("sha256", file["oid"])
+
+    def take(self, size: int) -> None:
+        """Return when so many bytes would have come through the line."""
+        if self.bytes_per_s is None:
+            return
+        with self.lock:
+            self._line_free = max(self._line_free, time.monotonic()) + size / self.bytes_per_s
+            left = self._line_free - time.monotonic()
+        time.sleep(max(0.0, left))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
@@ -341,6 +353,7 @@ class _Handler(BaseHTTPRequestHandler):
                     scratch.unlink()
                     raise ConnectionAbortedError
                 self._left -= len(block)
+                self.server.take(len(block))
                 digest.update(block)
                 out.write(block)
         scratch.replace(place)

@@ -95,27 +95,48 @@ def commits(hub: HubServer, repo: str = "acme/web") -> int:
     return len(hub.repos[repo].commits) - 1
 
 
-def test_a_corpus_that_was_built_is_published_in_one_commit_and_loads_back_by_its_published_names(
-    hub: HubServer, tmp_path: Path
-) -> None:
-    output, documents = str(tmp_path / "out"), tmp_path / "documents.jsonl"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A corpus as a run writes it, with every kind of row in both languages."""
+    folder = tmp_path_factory.mktemp("built")
     texts = [{"content": f"{JUNK[lang]}\n{TEXT[lang]}", "url": f"https://example.org/{lang}"} for lang in TEXT]
+    documents, output = folder / "documents.jsonl", str(folder / "out")
     documents.write_text("\n".join(json.dumps(text, ensure_ascii=False) for text in texts), encoding="utf-8")
     with llm_server() as server:
         server.write = Writer()
         assert child(documents, output, "L3", settings(server))[0] == 0
+    return output
+
+
+def test_a_corpus_that_was_built_is_published_in_one_commit_and_loads_back_by_its_published_names(
+    hub: HubServer, built: str, tmp_path: Path
+) -> None:
     env = environment(hub.endpoint, tmp_path)
-    command = [sys.executable, "-m", "governance.cli", "publish", output, "--repo-id", "acme/web", "--json"]
+    command = [sys.executable, "-m", "governance.cli", "publish", built, "--repo-id", "acme/web", "--json"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert set(NAMES) <= {one["name"] for one in told["configurations"]}
     assert told["commit"] == hub.repos["acme/web"].branches["main"] and commits(hub) == 1
-    assert published(hub) == local(output)
-    assert loaded(env, [one["name"] for one in told["configurations"]]) == {
-        one["name"]: [local(output)[uid]["content"] for uid in uids_of(hub, one["folder"])]
+    assert published(hub) == local(built)
+    assert loaded(env, NAMES) == {
+        one["name"]: [local(built)[uid]["content"] for uid in uids_of(hub, one["folder"])]
         for one in told["configurations"]
+        if one["name"] in NAMES
     }
+
+
+def test_tiers_are_published_side_by_side_and_a_tier_that_is_not_named_any_more_leaves(
+    hub: HubServer, publisher: Publisher, built: str
+) -> None:
+    words = ("publish", built, "--repo-id", "acme/web", "--json")
+    told = json.loads(publisher(*words, "--tier", "L2", "--tier", "L3").out)
+    assert {"Ultra-FineWeb-L2-en", "Ultra-FineWeb-L2-zh", *NAMES} <= {one["name"] for one in told["configurations"]}
+    parts = [path for path in Path(built, "L2").rglob("*.parquet") if "/data/" in str(path)]
+    lower = {row["uid"]: row for path in parts for row in pq.read_table(path).to_pylist()}
+    assert len(lower) == 2 and published(hub) == lower | local(built)
+    again = json.loads(publisher(*words).out)
+    assert again["files"]["removed"] == 2 and again["files"]["added"] == 0 and published(hub) == local(built)
 
 
 def uids_of(hub: HubServer, folder: str) -> list[str]:
@@ -271,11 +292,11 @@ def test_somebody_elses_commit_is_not_overwritten(hub: HubServer, publish: Any, 
     ("damage", "piece"),
     [
         (lambda store: store.delete(["L3/new/manifest.json"]), "not sealed: the run that builds it did not end"),
-        (lambda store: edit(store, "L3/new/manifest.json", rows=3), "its manifest says 3 rows in 8 parts"),
+        (lambda store: edit(store, "L3/new/manifest.json", rows=3), "its manifest says 3 rows in 12 parts"),
         (lambda store: edit(store, "L3/new/manifest.json", ledger=[]), "do not add up"),
         (lambda store: edit(store, "L3/new/manifest.json", fingerprint="0"), "the fingerprint of its manifest"),
         (lambda store: edit(store, "L2/new/manifest.json", fingerprint="0"), "built again since"),
-        (lambda store: store.delete(["L3/new/_shards/data/part-00001.json"]), "its records 24 in 4"),
+        (lambda store: store.delete(["L3/new/_shards/data/part-00001.json"]), "its records 24 in 6"),
         (lambda store: flip(store), "is damaged: its sha256 is not the recorded one"),
         (lambda store: store.delete([first_part(store)]), "cannot read"),
     ],
