@@ -44,16 +44,19 @@ def only(tmp_path: Path, *rows: Any, limit: int | None = None) -> QuestionSet:
     return one
 
 
-def test_every_set_opens_with_its_count_kind_language_and_chance(shared_data: Path) -> None:
-    found = {one.name: one for one in open_questions(shared_data / "evalsets")}
-    seen = {
-        name: (len(one.questions), one.kind, one.language, one.chance, one.by_byte) for name, one in found.items()
+@pytest.fixture(scope="module")
+def sets(shared_data: Path) -> list[QuestionSet]:
+    return open_questions(shared_data / "evalsets")
+
+
+def test_every_set_opens_with_its_count_kind_language_and_chance(sets: list[QuestionSet]) -> None:
+    assert SETS == {
+        one.name: (len(one.questions), one.kind, one.language, one.chance, one.by_byte) for one in sets
     }
-    assert seen == SETS
 
 
-def test_right_answers_of_the_sets_are_those_of_their_rows(shared_data: Path) -> None:
-    for one in open_questions(shared_data / "evalsets"):
+def test_right_answers_of_the_sets_are_those_of_their_rows(sets: list[QuestionSet], shared_data: Path) -> None:
+    for one in sets:
         lines = (shared_data / "evalsets" / f"{one.name}.jsonl").read_text(encoding="utf-8").splitlines()
         for question, row in zip(one.questions, map(json.loads, lines), strict=True):
             right = question.choices[question.gold]
