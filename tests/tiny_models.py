@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -18,3 +19,16 @@ def save_tiny_model(folder: Path, texts: Iterable[str], pieces: int = 600, longe
     model.initialize(1)
     weights.save(folder / "model", shape, model.state_dict(), "float32", tokenizer.folder)
     return folder / "model"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of torch: so small a model gains nothing by two, and loses much where the cores are taken."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from annealing.evaluate import Texts, held_out, on_questions, on_texts, row_leng
 from annealing.questions import Question, QuestionSet
 from annealing.scoring import Scored, Scorer
 from tests.annealing.conftest import sentence
-from tests.tiny_models import save_tiny_model
+from tests.tiny_models import one_thread, save_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scorer(folder: Path) -> Scorer:
-    return Scorer(folder, "cpu")
+def scorer(folder: Path) -> Iterator[Scorer]:
+    with one_thread():
+        yield Scorer(folder, "cpu")
 
 
 def texts(*numbers: int) -> Texts:
@@ -83,7 +85,9 @@ def test_documents_without_an_id_are_told_apart_by_their_place(scorer: Scorer) -
 # Where a continuation begins
 
 
-@pytest.mark.parametrize(("context", "choice"), [("the cold river", " carries water"), ("第三篇。河流", "把冷水带到山谷")])
+@pytest.mark.parametrize(
+    ("context", "choice"), [("the cold river", " carries water"), ("第三篇。河流", "把冷水带到山谷")]
+)
 def test_the_tokens_of_the_continuation_are_scored_and_no_others(scorer: Scorer, context: str, choice: str) -> None:
     ids, first = scored_part(scorer, context, choice)
     assert ids == [scorer.first, *scorer.tokenizer.core.encode(context + choice).ids]

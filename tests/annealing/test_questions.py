@@ -50,9 +50,8 @@ def sets(shared_data: Path) -> list[QuestionSet]:
 
 
 def test_every_set_opens_with_its_count_kind_language_and_chance(sets: list[QuestionSet]) -> None:
-    assert SETS == {
-        one.name: (len(one.questions), one.kind, one.language, one.chance, one.by_byte) for one in sets
-    }
+    found = {one.name: (len(one.questions), one.kind, one.language, one.chance, one.by_byte) for one in sets}
+    assert found == SETS
 
 
 def test_right_answers_of_the_sets_are_those_of_their_rows(sets: list[QuestionSet], shared_data: Path) -> None:

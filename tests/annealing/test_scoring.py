@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from annealing import scoring
 from annealing.errors import TrainerError
 from annealing.scoring import Item, Scorer
 from tests.annealing.conftest import sentence
-from tests.tiny_models import save_tiny_model
+from tests.tiny_models import one_thread, save_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scorer(folder: Path) -> Scorer:
-    return Scorer(folder, "cpu")
+def scorer(folder: Path) -> Iterator[Scorer]:
+    with one_thread():
+        yield Scorer(folder, "cpu")
 
 
 @pytest.fixture(scope="module")
