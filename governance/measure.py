@@ -140,7 +140,8 @@ def load(path: Path, fingerprint: str) -> list[Any] | None:
     body = json.loads(path.read_text(encoding="utf-8"))
     if body["fingerprint"] != fingerprint:
         return None
-    return [
-        Group(**{**one, "keys": tuple(one["keys"]), "found": np.array(one["found"]), "size": np.array(one["size"])})
-        for one in body["groups"]
-    ]
+    return [Group(**_parts(one)) for one in body["groups"]]
+
+
+def _parts(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "keys": tuple(row["keys"]), "found": np.array(row["found"]), "size": np.array(row["size"])}
