@@ -182,20 +182,20 @@ def _content(filesystem: Any, file: Any) -> str:
 
 
 def read(dataset: Dataset, block: Block, holdout: float = 0.0) -> list[str]:
-    """The texts of a block that are trained on; empty ones are left out. Arguments and errors as of ``documents``."""
-    return [document.text for document in documents(dataset, block, holdout, held=False)]
+    """The texts of a block that are trained on; empty ones are left out. Arguments and errors as of ``rows``."""
+    return [document.text for document in rows(dataset, block, holdout, held=False)]
 
 
-def documents(dataset: Dataset, block: Block, holdout: float, held: bool) -> list[Document]:
+def rows(dataset: Dataset, block: Block, holdout: float, held: bool) -> list[Document]:
     """The documents of a block that are trained on, or with ``held`` those that are held out; empty ones are left out.
 
     ``holdout``: share of the documents that no training sees, chosen by a hash of the document's id (of its parent's,
     where it has one), so that the same documents are held out at every tier and in every format.
     Errors: TrainerError for a line that is no JSON object, or a text that is none.
     """
-    rows = _parquet(dataset, block) if block.group >= 0 else _json(dataset, block)
+    found = _parquet(dataset, block) if block.group >= 0 else _json(dataset, block)
     limit = round(holdout * HOLDOUT_BUCKETS)
-    return [row for row in rows if row.text.strip() and (_bucket(row.key or row.text) < limit) == held]
+    return [row for row in found if row.text.strip() and (_bucket(row.key or row.text) < limit) == held]
 
 
 def _bucket(key: str) -> int:

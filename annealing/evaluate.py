@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from annealing.checkpoint import read_state
-from annealing.documents import Dataset, Document, documents, open_dataset
+from annealing.documents import Dataset, Document, open_dataset, rows
 from annealing.errors import NothingHeldOut, TrainerError
 from annealing.questions import QuestionSet, language_of
 from annealing.scoring import Item, Scored, Scorer
@@ -97,7 +97,7 @@ def _spread(dataset: Dataset, holdout: float, max_bytes: int) -> list[Document]:
     found: list[Document] = []
     size = 0
     for number in order:
-        part = documents(dataset, dataset.blocks[int(number)], holdout, held=True)
+        part = rows(dataset, dataset.blocks[int(number)], holdout, held=True)
         found += part
         size += sum(len(one.text.encode()) for one in part)
         if size > 4 * max_bytes:

@@ -10,7 +10,10 @@ from typing import Any
 from annealing.errors import Diverged, TrainerError
 from governance import recipes
 from governance.errors import RunError, UsageError
-from governance.progress import Progress, progress_mode
+from governance.progress import Mode, Progress, progress_mode
+from governance.trial_plots import course
+
+_CURVE = "curve.svg"
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,18 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
             if as_json:
                 print(json.dumps(rows, ensure_ascii=False, indent=1))
             else:
-                _show(rows)
+                show_plan(rows)
             return
         if not as_json:
-            _show(rows)
-        summary = _train(ready, as_json)
+            show_plan(rows)
+        summary = train(ready, progress_mode(as_json))
     except Diverged as error:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:
         raise UsageError(str(error), error.remedy) from error
+    if not summary.get("stopped"):
+        output = Path(summary["output"])
+        (output / _CURVE).write_text(course(output / "metrics.csv"), encoding="utf-8")
     if as_json:
         print(json.dumps(summary, ensure_ascii=False, indent=1))
     elif summary.get("stopped"):
@@ -55,15 +61,15 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         _told(summary)
 
 
-def _train(ready: Any, as_json: bool) -> dict[str, Any]:
-    """Run the trainer, its steps and figures on the line that every long work has."""
+def train(ready: Any, mode: Mode, title: str = "anneal") -> dict[str, Any]:
+    """Run the trainer, its steps and figures on the line that every long work has. Errors: TrainerError."""
     from annealing.__main__ import figures
     from annealing.checkpoint import listed, read_state
     from annealing.loop import run
 
     newest = listed(Path(ready.recipe.output))
     done = read_state(newest[-1])["step"] if newest else 0
-    with Progress(progress_mode(as_json)).stage("anneal", ready.steps, done, "steps") as line:
+    with Progress(mode).stage(title, ready.steps, done, "steps") as line:
 
         def say(event: dict[str, Any]) -> None:
             if "note" in event:
@@ -127,7 +133,7 @@ def _tokens(asked: int | None, usual: int, share: float, fresh: bool, own: float
     return min(total * recipes.STABLE, rest - decay * (1 - share)), decay
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def show_plan(rows: list[dict[str, Any]]) -> None:
     """The plan as a table: a row a phase, with the learning rate along it."""
     from rich.console import Console
     from rich.table import Table
@@ -149,4 +155,4 @@ def _told(summary: dict[str, Any]) -> None:
     )
     for name, one in summary["sources"].items():
         print(f"  {name}: {one['tokens']:,} tokens, {one['epochs']:.2f} epochs")
-    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/metrics.csv")
+    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/{_CURVE}")

@@ -12,6 +12,7 @@ import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.training_cli import app as training_app
 
 app = typer.Typer(
     name="governance",
@@ -22,6 +23,7 @@ app = typer.Typer(
     "L0 text, L1 clean, L2 selected, L3 rewritten and checked against its own source.",
 )
 app.add_typer(classifier_app, name="classifier")
+app.add_typer(training_app)
 
 
 class Level(StrEnum):
@@ -126,40 +128,6 @@ def explain(
     from governance import commands
 
     commands.explain(uid, out, as_json)
-
-
-@app.command()
-def anneal(
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="What to anneal on: a tier (output/L3), Parquet or JSONL, local or s3://. Repeatable."),
-    ] = None,
-    mix: Annotated[list[str] | None, typer.Option(help="The default mix it is added to. Repeatable.")] = None,
-    share: Annotated[float, typer.Option(help="Part of the decay's rows that come from --data.")] = 0.3,
-    preset: Annotated[str, typer.Option(help="Model from random weights: 5m, 60m, 250m or 1b.")] = "5m",
-    start: Annotated[
-        str | None, typer.Option("--from", help="Weights to go on from: a Hugging Face folder or a checkpoint.")
-    ] = None,
-    recipe: Annotated[str | None, typer.Option(help="TOML with phases and mixes, in place of these flags.")] = None,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="Folder of a Hugging Face tokenizer. Default: the model's, or one trained here.")
-    ] = None,
-    tokens: Annotated[int | None, typer.Option(min=1, help="Tokens to train. Default: by preset and data.")] = None,
-    output: Annotated[str, typer.Option(help="Folder for checkpoints, curve and model.")] = "anneal",
-    seed: Annotated[int, typer.Option(min=0, help="Of the order of the data and of random weights.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Train a model on a tier: stable, then decay with 30 % of it. See docs/annealing.md.
-
-    After a crash or a kill, the same command goes on where it stopped, token for token.
-    """
-    from governance import anneal as training
-
-    ask = training.Ask(
-        tuple(data or ()), tuple(mix or ()), share, preset, start, recipe, tokenizer, tokens, output, seed
-    )
-    training.anneal(ask, dry_run, as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any
 from annealing.errors import TrainerError
 from governance import statistics
 from governance.errors import UsageError
-from governance.measure import Held, Test, figure, items, measure
+from governance.measure import Held, Yardstick, figure, items, measure
 from governance.progress import Progress, progress_mode
 
 
@@ -59,19 +59,19 @@ def report(ask: Ask, mode: Any) -> dict[str, Any]:
     shape = read_shape(folder)
     holdout = trained_with(folder).get("holdout", 1.0) if ask.holdout is None else ask.holdout
     held = tuple(Held(place, (place,), holdout) for place in ask.text)
-    test = Test(ask.questions, held, ask.limit, ask.max_bytes, ask.seq_len)
-    rows = _figures(test, [Path(place).expanduser() for place in (ask.model, ask.against) if place], mode)
+    yardstick = Yardstick(ask.questions, held, ask.limit, ask.max_bytes, ask.seq_len)
+    rows = _figures(yardstick, [Path(place).expanduser() for place in (ask.model, ask.against) if place], mode)
     return {
         "model": ask.model, "against": ask.against, "parameters": shape.parameters, "holdout": holdout,
         "figures": rows, "tasks": _tasks(ask),
     }  # fmt: skip
 
 
-def _figures(test: Test, folders: list[Path], mode: Any) -> list[dict[str, Any]]:
+def _figures(yardstick: Yardstick, folders: list[Path], mode: Any) -> list[dict[str, Any]]:
     measured = []
     for folder in folders:
-        with Progress(mode).stage(f"evaluate {folder.name}", test.parts, unit="sets") as line:
-            measured.append(measure(folder, test, partial(line.advance, 1, 0)))
+        with Progress(mode).stage(f"evaluate {folder.name}", yardstick.parts, unit="sets") as line:
+            measured.append(measure(folder, yardstick, partial(line.advance, 1, 0)))
     rows = [figure(group) for group in measured[0]]
     if len(measured) > 1:
         for row, one, other in zip(rows, *measured, strict=True):
@@ -87,10 +87,11 @@ def _tasks(ask: Ask) -> list[dict[str, Any]]:
 
     if not ask.tasks:
         return []
-    rows = harness.run(ask.model, ask.tasks, ask.limit, ask.include)
+    rows = harness.run(ask.model, ask.tasks, ask.limit, ask.include, ask.seq_len)
     if ask.against:
         beside = {
-            (row["name"], row["metric"]): row for row in harness.run(ask.against, ask.tasks, ask.limit, ask.include)
+            (row["name"], row["metric"]): row
+            for row in harness.run(ask.against, ask.tasks, ask.limit, ask.include, ask.seq_len)
         }
         for row in rows:
             row["against"] = {name: beside[row["name"], row["metric"]][name] for name in ("value", "low", "high")}

@@ -29,7 +29,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Test:
+class Yardstick:
     """What models are measured on."""
 
     questions: tuple[str, ...] = ()
@@ -50,6 +50,10 @@ class Test:
     def documents(self) -> list[Any]:
         """The held-out texts by source and language. Errors: TrainerError when a source holds none out."""
         return [one for held in self.texts for one in _documents(held, self.max_bytes)]
+
+    def read(self) -> None:
+        """Read all of it now. Errors: TrainerError."""
+        self.sets, self.documents  # noqa: B018
 
     @cached_property
     def fingerprint(self) -> str:
@@ -85,7 +89,7 @@ def _documents(held: Held, max_bytes: int) -> list[Any]:
     return [Texts(held.name, language, found[language]) for language in sorted(found)]
 
 
-def measure(folder: Path, test: Test, told: Callable[[str], None] = lambda name: None) -> list[Any]:
+def measure(folder: Path, yardstick: Yardstick, told: Callable[[str], None] = lambda name: None) -> list[Any]:
     """The figures of a model: annealing.evaluate.Group, one a set and metric. ``told``: of each part that is done.
 
     Errors: TrainerError.
@@ -93,13 +97,13 @@ def measure(folder: Path, test: Test, told: Callable[[str], None] = lambda name:
     from annealing import evaluate
     from annealing.scoring import Scorer
 
-    scorer = Scorer(folder, test.device)
-    length = test.seq_len or evaluate.row_length(folder, scorer.shape.max_position_embeddings)
+    scorer = Scorer(folder, yardstick.device)
+    length = yardstick.seq_len or evaluate.row_length(folder, scorer.shape.max_position_embeddings)
     found: list[Any] = []
-    for questions in test.sets:
+    for questions in yardstick.sets:
         found += evaluate.on_questions(scorer, questions, length)
         told(questions.name)
-    for texts in test.documents:
+    for texts in yardstick.documents:
         found.append(evaluate.on_texts(scorer, texts, length))
         told(texts.name)
     return found
@@ -123,10 +127,7 @@ def save(groups: Sequence[Any], path: Path, fingerprint: str) -> None:
     """Keep the figures with all their items. Written whole."""
     from annealing.weights import write_json
 
-    body = [
-        {**asdict(group), "found": group.found.tolist(), "size": group.size.tolist(), "keys": list(group.keys)}
-        for group in groups
-    ]
+    body = [asdict(group) | {"found": group.found.tolist(), "size": group.size.tolist()} for group in groups]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"fingerprint": fingerprint, "groups": body})
 
@@ -140,8 +141,11 @@ def load(path: Path, fingerprint: str) -> list[Any] | None:
     body = json.loads(path.read_text(encoding="utf-8"))
     if body["fingerprint"] != fingerprint:
         return None
-    return [Group(**_parts(one)) for one in body["groups"]]
-
-
-def _parts(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "keys": tuple(row["keys"]), "found": np.array(row["found"]), "size": np.array(row["size"])}
+    arrays = ("keys", "found", "size")
+    return [
+        Group(
+            keys=tuple(one["keys"]), found=np.array(one["found"]), size=np.array(one["size"]),
+            **{name: value for name, value in one.items() if name not in arrays},
+        )
+        for one in body["groups"]
+    ]  # fmt: skip

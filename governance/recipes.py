@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -102,3 +102,19 @@ def _texts(places: Sequence[str]) -> Iterator[str]:
         dataset = open_dataset(place)
         texts = (text for block in dataset.blocks for text in read(dataset, block))
         yield from islice(texts, _TOKENIZER_TEXTS // len(places))
+
+
+def as_toml(recipe: Any) -> str:
+    """A recipe as the file that ``annealing.recipe.load`` reads."""
+    import tomlkit
+
+    body = asdict(recipe)
+    phases = [{**phase, "data": [*phase["data"]]} for phase in body.pop("phases")]
+    return tomlkit.dumps({**_lists(body), "phase": _lists(phases)})
+
+
+def _lists(value: Any) -> Any:
+    """TOML has lists, and no tuples."""
+    if isinstance(value, dict):
+        return {name: _lists(one) for name, one in value.items()}
+    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value

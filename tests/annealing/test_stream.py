@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from annealing import documents
-from annealing.documents import documents, open_dataset, read
+from annealing.documents import open_dataset, read, rows
 from annealing.errors import DataChanged, TrainerError
 from annealing.pool import Pool
 from annealing.stream import Batch, Source, Stream
@@ -173,7 +173,7 @@ def test_held_out_documents_are_the_same_at_every_tier_and_never_trained_on(tmp_
     for name in ("l2", "l3"):
         dataset = open_dataset(str(tmp_path / f"{name}.parquet"))
         out, kept = (
-            {one.text.split()[1] for b in dataset.blocks for one in documents(dataset, b, 0.1, flag)}
+            {one.text.split()[1] for b in dataset.blocks for one in rows(dataset, b, 0.1, flag)}
             for flag in (True, False)
         )
         assert not out & kept and len(out | kept) == 500

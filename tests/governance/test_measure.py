@@ -12,7 +12,7 @@ import pytest
 
 from annealing.errors import NothingHeldOut, TrainerError
 from governance import measure
-from governance.measure import Held
+from governance.measure import Held, Yardstick
 from tests.tiny_models import one_thread, save_tiny_model
 
 TEXTS = [
@@ -27,7 +27,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def test(tmp_path: Path) -> measure.Test:
+def test(tmp_path: Path) -> Yardstick:
     """Three questions, and texts of which a half is held out."""
     rows = [
         {"query": f"Page {number}. The river", "choices": ["carries", "is"], "gold": number % 2} for number in range(3)
@@ -35,12 +35,10 @@ def test(tmp_path: Path) -> measure.Test:
     for name, lines in (("q", rows), ("t", [{"uid": str(number), "text": text} for number, text in enumerate(TEXTS)])):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     held = Held("texts", (str(tmp_path / "t.jsonl"),), 0.5)
-    return measure.Test((str(tmp_path / "q.jsonl"),), (held,), device="cpu")
+    return Yardstick((str(tmp_path / "q.jsonl"),), (held,), device="cpu")
 
 
-def test_kept_figures_are_the_same_items_when_they_are_read_again(
-    model: Path, test: measure.Test, tmp_path: Path
-) -> None:
+def test_kept_figures_are_the_same_items_when_they_are_read_again(model: Path, test: Yardstick, tmp_path: Path) -> None:
     told: list[str] = []
     groups = measure.measure(model, test, told.append)
     assert [group.metric for group in groups] == ["accuracy", "bits_per_byte", "bits_per_byte"]
@@ -55,14 +53,14 @@ def test_kept_figures_are_the_same_items_when_they_are_read_again(
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["figures.json"]
 
 
-def test_figures_of_other_questions_or_texts_are_not_read(test: measure.Test, tmp_path: Path) -> None:
+def test_figures_of_other_questions_or_texts_are_not_read(test: Yardstick, tmp_path: Path) -> None:
     assert measure.load(tmp_path / "figures.json", test.fingerprint) is None
     measure.save([], tmp_path / "figures.json", test.fingerprint)
     assert measure.load(tmp_path / "figures.json", test.fingerprint) == []
     assert measure.load(tmp_path / "figures.json", replace(test, limit=2).fingerprint) is None
 
 
-def test_a_fingerprint_is_of_what_is_asked_and_of_nothing_else(test: measure.Test) -> None:
+def test_a_fingerprint_is_of_what_is_asked_and_of_nothing_else(test: Yardstick) -> None:
     same = replace(test, device="auto")
     others = [
         replace(test, limit=2), replace(test, max_bytes=500), replace(test, seq_len=64), replace(test, texts=()),
@@ -76,7 +74,7 @@ def test_a_fingerprint_is_of_what_is_asked_and_of_nothing_else(test: measure.Tes
 
 
 def test_several_places_are_one_set_and_one_that_holds_nothing_out_is_passed_over(
-    test: measure.Test, tmp_path: Path
+    test: Yardstick, tmp_path: Path
 ) -> None:
     (tmp_path / "few.jsonl").write_text(json.dumps({"uid": "0", "text": "nothing of this"}))
     both = Held("both", (test.texts[0].places[0], str(tmp_path / "few.jsonl")), 0.3)
@@ -87,15 +85,13 @@ def test_several_places_are_one_set_and_one_that_holds_nothing_out_is_passed_ove
         _ = replace(test, texts=(replace(both, places=both.places[1:]),)).documents
 
 
-def test_a_place_that_is_not_there_is_refused_though_another_holds_texts_out(
-    test: measure.Test, tmp_path: Path
-) -> None:
+def test_a_place_that_is_not_there_is_refused_though_another_holds_texts_out(test: Yardstick, tmp_path: Path) -> None:
     both = Held("both", (test.texts[0].places[0], str(tmp_path / "mistyped")), 0.5)
     with pytest.raises(TrainerError, match="is not there"):
         _ = replace(test, texts=(both,)).documents
 
 
-def test_a_row_of_a_report_holds_the_value_in_its_interval(model: Path, test: measure.Test) -> None:
+def test_a_row_of_a_report_holds_the_value_in_its_interval(model: Path, test: Yardstick) -> None:
     row = measure.figure(measure.measure(model, replace(test, texts=()))[0])
     assert row["low"] <= row["value"] <= row["high"] and row["items"] == 3 and row["chance"] == 0.5
     assert json.loads(json.dumps(row)) == row
