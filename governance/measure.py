@@ -71,15 +71,15 @@ class Yardstick:
 
 def _documents(held: Held, max_bytes: int) -> list[Any]:
     """The texts of several places under one name; a place that holds none out is passed over unless all do."""
-    from annealing.errors import TrainerError
+    from annealing.errors import NothingHeldOut
     from annealing.evaluate import Texts, held_out
 
     found: dict[str, tuple[Any, ...]] = {}
-    problem: TrainerError | None = None
+    problem: NothingHeldOut | None = None
     for place in held.places:
         try:
             parts = held_out(place, held.holdout, max_bytes // len(held.places))
-        except TrainerError as error:
+        except NothingHeldOut as error:
             problem = error
             continue
         for part in parts:
