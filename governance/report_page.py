@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from governance.classifier_page import TEMPLATES, data_url, percent, whole
+from governance.classifier_page import TEMPLATES, data_url, excerpt, percent, whole
 from governance.funnel import size
 from governance.report_plots import CAPTIONS, draw
 from governance.report_sankey import document_steps, layout, output_steps
@@ -54,7 +54,9 @@ def _environment() -> Any:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"percent": percent, "whole": whole, "size": size, "change": change, "any_number": any_number}
+    environment.filters |= {
+        "percent": percent, "whole": whole, "size": size, "excerpt": excerpt, "change": change, "any_number": any_number,
+    }  # fmt: skip
     return environment
 
 

@@ -78,7 +78,9 @@ def scores(body: Mapping[str, Any]) -> Any:
         threshold = body["thresholds"].get(lang)
         if threshold is not None:
             axes.axvline(threshold, color=MARK, linewidth=1.4)
-            axes.text(threshold, axes.get_ylim()[1], f" threshold {threshold:.3g}", color=MARK, fontsize=8, va="top")
+            place = {"xy": (threshold, 1), "xycoords": ("data", "axes fraction"), "xytext": (4, -2)}
+            axes.annotate(f"threshold {threshold:.3g}", textcoords="offset points", color=MARK, fontsize=8, va="top",
+                          **place)  # fmt: skip
         axes.set_title(lang, fontsize=9, loc="left", parse_math=False)
         axes.set(xlim=(0, 1), ylabel="rows")
         axes.locator_params(axis="y", nbins=4, integer=True)
@@ -149,7 +151,8 @@ def _bars(rows: Sequence[Mapping[str, Any]], name: str, parts: Sequence[tuple[st
         axes.barh(places, values, left=left, height=0.66, color=colour, label=label)
         left += values
     for place, total in zip(places, left, strict=True):
-        axes.text(total, place, f" {total:,.4g}" if total < 1000 else f" {total:,.0f}", va="center", fontsize=9)
+        told = f"{total:,.4g}" if total < 1000 else f"{total:,.0f}"
+        axes.annotate(told, (total, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_xlim(0, max(left.max(), 1e-9) * 1.16)
     return _named(figure, axes, places, [str(row[name]) for row in rows], len(parts) > 1)
 

@@ -129,6 +129,7 @@ class Refined:
             "text": windows(text or "", _disjoint(spans), 2 * self._chars),
             "figures": [],
             "named": printable(named or ""),
+            "start": printable((text or "")[:200]),
             "error": "",
         }
 

@@ -16,8 +16,9 @@ WIDTH = 400.0  # of the drawing, in its own units: letters of 12 are readable on
 _TRUNK = 130.0  # width of the most rows
 _BEND = 150.0  # where a band ends and its label begins
 _LINE = 19.0  # least height of a label
+_ABOVE = 5.0  # space over a node
 _SHOWN = 4  # reasons of a stage with a band of their own; the others share one
-_LABEL_CHARS = 40
+_LABEL_CHARS = 34  # that fit beside the bands
 LEFT, BROKEN, WAITING = "left", "broken", "waiting"
 
 
@@ -106,6 +107,7 @@ def layout(steps: Sequence[Step]) -> dict[str, Any] | None:
     for step in steps:
         if not step.kind:
             width = step.rows * scale
+            y += _ABOVE
             nodes.append({"y": y, "width": max(width, 1.0)})
             labels.append({"y": y + 9, "text": step.label, "rows": step.rows, "node": True})
             y += _LINE + 4
@@ -134,9 +136,10 @@ def _band(width: float, thick: float, start: float, top: float) -> str:
 def _trunk(steps: Sequence[Step], nodes: Sequence[Mapping[str, float]], scale: float) -> str:
     """The outline of the trunk: it narrows where a band leaves it."""
     right, y, width = [], 6.0, steps[0].rows * scale
-    right.append((width, y))
+    right.append((width, y + _ABOVE))
     for step in steps:
         if not step.kind:
+            y += _ABOVE
             right.append((width, y))
             width = step.rows * scale
             right += [(width, y), (width, y + _LINE + 4)]
@@ -148,4 +151,4 @@ def _trunk(steps: Sequence[Step], nodes: Sequence[Mapping[str, float]], scale: f
         right.append((width, y - 4))
         y += max(thick, _LINE - 5) + 5
     points = " ".join(f"L{max(x, 0.7):.1f},{at:.1f}" for x, at in right)
-    return f"M0,6 {points} L0,{right[-1][1]:.1f} Z"
+    return f"M0,{6 + _ABOVE:.0f} {points} L0,{right[-1][1]:.1f} Z"

@@ -7,8 +7,8 @@
   const lang = document.getElementById("by-lang");
   const words = document.getElementById("by-text");
   const count = document.getElementById("shown");
-  const groups = Array.from(document.querySelectorAll("details.rule"));
-  const examples = Array.from(document.querySelectorAll("details.example"));
+  const groups = Array.from(document.querySelectorAll("#examples details.rule"));
+  const examples = Array.from(document.querySelectorAll("#examples details.example"));
   const texts = new Map();
   const textOf = (one) => {
     if (!texts.has(one)) texts.set(one, one.textContent.toLowerCase());
