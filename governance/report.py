@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from governance import commands, contamination, rates
-from governance.errors import UsageError
+from governance.errors import CorpusError, UsageError
 from governance.report_against import compare
 from governance.report_data import gather
 from governance.report_draw import Draw
 from governance.report_examples import Examples
 from governance.report_funnel import funnel, rules
 from governance.report_page import render
+from governance.report_plots import draw as plot
 from governance.report_refined import Refined, synthesis
 from governance.report_rows import Rows
 from governance.report_rules import limits_in_words, rule_of
@@ -115,6 +116,8 @@ def _times(store: Store, tiers: Sequence[Tier], levels: Sequence[dict[str, Any]]
         told = json.loads(store.get(rates.TIMES))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise CorpusError(f"{rates.TIMES} is damaged: {error}", "remove it: it only holds times") from error
     came = {level["tier"]: level["in"] for level in levels}
     steps = []
     for step, seconds in told["steps_s"].items():
@@ -144,8 +147,9 @@ def _against(ask: Ask, body: dict[str, Any], tiers: Sequence[Tier]) -> dict[str,
 def _page(store: Store, tiers: Sequence[Tier], draw: Draw, body: dict[str, Any], ask: Ask) -> str:
     """The page, with less of each text where it would be too large."""
     rows, chars = Rows(store, tiers), min(_CHARS, _ROOM // max(1, 2 * draw.count()))
+    plots = plot(body)
     while True:
-        page = render(body, _shown(rows, tiers, draw, chars), ask.seed)
+        page = render(body, _shown(rows, tiers, draw, chars), plots, ask.seed)
         if len(page.encode()) < MAX_BYTES or chars < 20:
             return page
         chars //= 2

@@ -15,7 +15,7 @@ _LINE = 300  # characters of one
 def compare(
     mine: Mapping[str, Any], other: Mapping[str, Any], tiers: Sequence[Tier], theirs: Sequence[Tier]
 ) -> dict[str, Any]:
-    """Rows of tiers, rules and figures as ``name``, ``was`` and ``is``, only what differs; and ``settings`` in words."""
+    """Rows of tiers, rules and figures as ``name``, ``was`` and ``is`` where they differ; and ``settings`` in words."""
     return {
         "tiers": _changed(_tier_rows(other), _tier_rows(mine)),
         "rules": sorted(
@@ -28,7 +28,9 @@ def compare(
 
 def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
     names = [*now, *(name for name in was if name not in now)]
-    return [{"name": name, "was": was.get(name), "is": now.get(name)} for name in names if was.get(name) != now.get(name)]
+    return [
+        {"name": name, "was": was.get(name), "is": now.get(name)} for name in names if was.get(name) != now.get(name)
+    ]
 
 
 def _tier_rows(body: Mapping[str, Any]) -> dict[str, int]:

@@ -42,9 +42,7 @@ class Draw:
             some = table.filter(pc.and_(pc.is_null(table[FATE]), changed))
             self.add_rows(tier, some["uid"], pa.array([CLEANED] * some.num_rows, pa.string()), _SURPLUS)
 
-    def add_rows(
-        self, tier: Tier, uids: pa.ChunkedArray, labels: pa.ChunkedArray | pa.Array, times: int = 1
-    ) -> None:
+    def add_rows(self, tier: Tier, uids: pa.ChunkedArray, labels: pa.ChunkedArray | pa.Array, times: int = 1) -> None:
         """Draw among rows by label; a row whose label is null is left out."""
         known = pc.is_valid(labels)
         uids, labels = uids.filter(known), labels.filter(known)

@@ -13,7 +13,7 @@ from governance.report_draw import CLEANED, Draw, Drawn
 from governance.report_places import places
 from governance.report_rows import NOTES, TEXTS, Rows
 from governance.report_rules import figures_of, number
-from governance.report_texts import cleaned, differences, masked, windows
+from governance.report_texts import cleaned, differences, masked, masked_url, windows
 from governance.report_tiers import Tier
 from stages.clean import CleanConfig, clean
 
@@ -92,7 +92,7 @@ class Examples:
     def _beside(
         self, one: Drawn, twin: dict[str, Any], texts: dict[str, dict[str, Any]], config: dict[str, Any]
     ) -> dict[str, Any]:
-        """A duplicate beside the row that stays: how alike they are, and their differences where both texts are there."""
+        """A duplicate beside the row that stays: how alike they are, and how their texts differ where both are there."""
         stays = texts.get(twin["survivor"], {})
         figures = []
         if twin["similarity"] is not None:
@@ -148,7 +148,7 @@ def _found_at(note: dict[str, Any]) -> list[tuple[int, int]]:
 
 def identity(one: Drawn, url: str | None, title: str | None, lang: str | None = None) -> dict[str, Any]:
     """What names a row: uid, address, title. Only an address of the web becomes a link."""
-    url, title = masked([url, title])
+    url, (title,) = masked_url(url), masked([title])
     return {
         "uid": one.uid,
         "dump": one.dump,

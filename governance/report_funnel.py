@@ -21,14 +21,15 @@ def funnel(tiers: Sequence[Tier]) -> list[dict[str, Any]]:
 
 
 def _level(level: str, tiers: Sequence[Tier]) -> dict[str, Any]:
-    chain = _chain(level, summed(tiers))
+    chain, own = _chain(level, summed(tiers)), [_chain(level, tier.ledger) for tier in tiers]
     return {
         "tier": level,
         "dumps": [tier.dump for tier in tiers],
         "whole": all(tier.sealed for tier in tiers),
         "shards": {tier.dump: dict(tier.shards) for tier in tiers if not tier.sealed},
-        "in": chain[0].came.rows if chain else 0,
-        "out": chain[-1].kept.rows if chain else 0,
+        # Dump by dump: archives have a stage that rows of a file have not.
+        "in": sum(accounts[0].came.rows for accounts in own if accounts),
+        "out": sum(accounts[-1].kept.rows for accounts in own if accounts),
         "rows": sum(tier.rows for tier in tiers),
         "bytes": sum(tier.bytes for tier in tiers),
         "stages": [_stage(account) for account in chain if account.rejected or account.quarantined.rows],

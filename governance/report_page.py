@@ -9,7 +9,7 @@ from typing import Any
 
 from governance.classifier_page import TEMPLATES, data_url, excerpt, percent, whole
 from governance.funnel import size
-from governance.report_plots import CAPTIONS, draw
+from governance.report_plots import CAPTIONS
 from governance.report_sankey import document_steps, layout, output_steps
 
 _TIERS = {
@@ -20,15 +20,14 @@ _TIERS = {
 }
 
 
-def render(body: Mapping[str, Any], shown: Mapping[str, Any], seed: int) -> str:
+def render(body: Mapping[str, Any], shown: Mapping[str, Any], plots: Mapping[str, str], seed: int) -> str:
     """The page of a report.
 
-    Args: body as ``report.build`` makes it; shown, the rows by rule; seed, of the drawing.
+    Args: body as ``report.build`` makes it; shown, the rows by rule; plots, SVG by name; seed, of drawing rows.
     """
     environment = _environment()
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "report.css"))
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    plots = draw(body)
     images = [
         {"name": name, "title": title, "shows": shows, "data": data_url(plots[name])}
         for name, (title, shows) in CAPTIONS.items()
@@ -55,7 +54,8 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {
-        "percent": percent, "whole": whole, "size": size, "excerpt": excerpt, "change": change, "any_number": any_number,
+        "percent": percent, "whole": whole, "size": size, "excerpt": excerpt, "change": change,
+        "any_number": any_number,
     }  # fmt: skip
     return environment
 

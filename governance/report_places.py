@@ -17,7 +17,10 @@ from stages.rules import CHINESE, ENGLISH, narrow
 Span = tuple[int, int]
 _GRAMS = re.compile(r"gopher_repetition\.(top|duplicated)_(\d+)_(?:gram|n_grams)")
 _LETTER = re.compile(r"[^\W\d_]")
-_ENDS = {"en": re.compile(r"""[.!?…;:。！？]["'”’)\]]*$"""), "zh": re.compile(r"""[。！？…；：.!?;:｡．]["'”’」』）】》〉)\]]*$""")}
+_ENDS = {
+    "en": re.compile(r"""[.!?…;:。！？]["'”’)\]]*$"""),
+    "zh": re.compile(r"""[。！？…；：.!?;:｡．]["'”’」』）】》〉)\]]*$"""),
+}
 _BULLET = {"en": re.compile(r"^\s*[•\-]"), "zh": re.compile(r"^\s*[•·●○■□◆◇▪▶►※★☆*\-－–—]")}
 MAX_SPANS = 400  # that are looked at; more make no place easier to find
 MAX_CHARS = 200_000  # of a text that is looked at

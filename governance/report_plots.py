@@ -14,8 +14,8 @@ KEPT, REJECTED = POSITIVE, NEGATIVE
 _MAX_BARS = 25
 _NAME_CHARS = 34
 CAPTIONS = {
-    "lengths": ("Length", "Words of a page (in Chinese, characters), on a scale of powers of ten. Blue passed the rules "
-                "of L1, orange did not; duplicates are counted among what passed."),
+    "lengths": ("Length", "Words of a page (in Chinese, characters), on a scale of powers of ten. Blue passed the "
+                "rules of L1, orange did not; duplicates are counted among what passed."),
     "languages": ("Language", "Rows of L1 by the language found. Blue passed the rules of L1, orange did not."),
     "scores": ("Score", "Scores of the quality classifier at L2, and the threshold of each language."),
     "hosts": ("Top hosts", "The hosts with most rows: what came to the lowest tier, and what of it is left."),
@@ -63,7 +63,9 @@ def lengths(body: Mapping[str, Any]) -> Any:
 def languages(body: Mapping[str, Any]) -> Any:
     """Rows by language, the most frequent on top."""
     rows = body["figures"]["languages"][:12]
-    return _bars(rows, "lang", (("kept", KEPT, "passed the rules"), ("rejected", REJECTED, "rejected"))) if rows else None
+    return (
+        _bars(rows, "lang", (("kept", KEPT, "passed the rules"), ("rejected", REJECTED, "rejected"))) if rows else None
+    )
 
 
 def scores(body: Mapping[str, Any]) -> Any:

@@ -50,25 +50,45 @@ _RULES: dict[str, Rule] = {
     "language.mixed_language": Rule("too much of a second language", ".lang_second_share", ">", "max_second_share"),
     "language.unwanted_script": Rule("a Chinese script that is not wanted", ".lang_script", "not in", "scripts"),
     "gopher_repetition.empty": Rule("no text", "chars"),
-    "gopher_repetition.dup_para_frac": Rule("repeated paragraphs / paragraphs", "dup_para_frac", ">", "max_dup_para_frac"),  # noqa: E501
-    "gopher_repetition.dup_para_char_frac": Rule("characters in repeated paragraphs", "dup_para_char_frac", ">", "max_dup_para_char_frac"),  # noqa: E501
+    "gopher_repetition.dup_para_frac": Rule(
+        "repeated paragraphs / paragraphs", "dup_para_frac", ">", "max_dup_para_frac"
+    ),
+    "gopher_repetition.dup_para_char_frac": Rule(
+        "characters in repeated paragraphs", "dup_para_char_frac", ">", "max_dup_para_char_frac"
+    ),
     "gopher_repetition.dup_line_frac": Rule("repeated lines / lines", "dup_line_frac", ">", "max_dup_line_frac"),
-    "gopher_repetition.dup_line_char_frac": Rule("characters in repeated lines", "dup_line_char_frac", ">", "max_dup_line_char_frac"),  # noqa: E501
+    "gopher_repetition.dup_line_char_frac": Rule(
+        "characters in repeated lines", "dup_line_char_frac", ">", "max_dup_line_char_frac"
+    ),
     "gopher_quality.gopher_short_doc": Rule("too few words", "words", "<", "min_words"),
     "gopher_quality.gopher_long_doc": Rule("too many words", "words", ">", "max_words"),
-    "gopher_quality.gopher_below_avg_threshold": Rule("words too short on average", "mean_word_length", "<", "min_mean_word_length"),  # noqa: E501
-    "gopher_quality.gopher_above_avg_threshold": Rule("words too long on average", "mean_word_length", ">", "max_mean_word_length"),  # noqa: E501
+    "gopher_quality.gopher_below_avg_threshold": Rule(
+        "words too short on average", "mean_word_length", "<", "min_mean_word_length"
+    ),
+    "gopher_quality.gopher_above_avg_threshold": Rule(
+        "words too long on average", "mean_word_length", ">", "max_mean_word_length"
+    ),
     "gopher_quality.gopher_too_many_hashes": Rule("# signs / words", "hash_ratio", ">", "max_symbol_ratio"),
     "gopher_quality.gopher_too_many_ellipsis": Rule("ellipses / words", "ellipsis_ratio", ">", "max_symbol_ratio"),
-    "gopher_quality.gopher_too_many_bullets": Rule("lines that begin with a bullet", "bullet_lines_ratio", ">", "max_bullet_lines_ratio"),  # noqa: E501
-    "gopher_quality.gopher_too_many_end_ellipsis": Rule("lines that end in an ellipsis", "ellipsis_lines_ratio", ">", "max_ellipsis_lines_ratio"),  # noqa: E501
-    "gopher_quality.gopher_below_alpha_threshold": Rule("words with a letter / words", "alpha_words_ratio", "<", "min_alpha_words_ratio"),  # noqa: E501
-    "gopher_quality.gopher_enough_stop_words": Rule("too few different stop words", "stop_words", "<", "min_stop_words"),  # noqa: E501
+    "gopher_quality.gopher_too_many_bullets": Rule(
+        "lines that begin with a bullet", "bullet_lines_ratio", ">", "max_bullet_lines_ratio"
+    ),
+    "gopher_quality.gopher_too_many_end_ellipsis": Rule(
+        "lines that end in an ellipsis", "ellipsis_lines_ratio", ">", "max_ellipsis_lines_ratio"
+    ),
+    "gopher_quality.gopher_below_alpha_threshold": Rule(
+        "words with a letter / words", "alpha_words_ratio", "<", "min_alpha_words_ratio"
+    ),
+    "gopher_quality.gopher_enough_stop_words": Rule(
+        "too few different stop words", "stop_words", "<", "min_stop_words"
+    ),
     "gopher_quality.gopher_low_stop_ratio": Rule("stop words / words", "stop_ratio", "<", "min_stop_ratio"),
     "c4.lorem_ipsum": Rule("placeholder text", "lorem_ipsum_lines", ">", "0"),
     "c4.curly_bracket": Rule("lines with a curly bracket", "curly_bracket_lines", ">", "0"),
     "c4.too_few_sentences": Rule("too few sentences in proper lines", "sentences", "<", "min_sentences"),
-    "c4.too_many_boilerplate_lines": Rule("mostly menus and advertisements", "navigation_lines", ">", "max_boilerplate_lines_ratio"),  # noqa: E501
+    "c4.too_many_boilerplate_lines": Rule(
+        "mostly menus and advertisements", "navigation_lines", ">", "max_boilerplate_lines_ratio"
+    ),
     "fineweb.empty": Rule("no line with text", "lines"),
     "fineweb.line_punct_ratio": Rule("lines that end as sentences do", "line_punct_ratio", "<", "min_line_punct_ratio"),
     "fineweb.short_line_ratio": Rule("short lines / lines", "short_line_ratio", ">", "max_short_line_ratio"),
@@ -76,7 +96,9 @@ _RULES: dict[str, Rule] = {
     "fineweb.list_ratio": Rule("lines / words", "list_ratio", ">", "max_list_ratio"),
     "dedup.exact": Rule("the same text as a row that stays"),
     "dedup.near": Rule("nearly the text of a row that stays", "similarity", "≥", "threshold"),
-    "dedup.url": Rule("the canonical address of a row that stays, and enough of its text", "similarity", "≥", "url_similarity"),  # noqa: E501
+    "dedup.url": Rule(
+        "the canonical address of a row that stays, and enough of its text", "similarity", "≥", "url_similarity"
+    ),
     "quality.low_score": Rule("a score below the threshold", ".score", "<", "threshold"),
     "quality.no_model": Rule("a language without a classifier"),
     "quality.empty": Rule("nothing is left to score"),
@@ -119,7 +141,7 @@ def limit_of(fate: str, config: Mapping[str, Any], lang: str | None) -> Any:
     own = config.get(lang) if lang else None
     value = (own if isinstance(own, Mapping) else config).get(rule.setting)
     if match := _GRAMS.fullmatch(fate):
-        return dict((n, share) for n, share in value or ()).get(int(match[2]))
+        return {size: share for size, share in value or ()}.get(int(match[2]))
     return value.get(lang) if isinstance(value, Mapping) else value
 
 
@@ -176,5 +198,3 @@ def number(value: Any) -> str:
     if isinstance(value, int | float):
         return f"{int(value):,}"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-

@@ -19,6 +19,7 @@ _AROUND = 160  # characters of text on both sides of a place
 _MAX_LINES = 400  # of a text that are compared with another's
 _CONTEXT = 1  # equal lines that stay on both sides of a difference
 _WORDS = re.compile(r"\s+|[㐀-鿿]|[^\W㐀-鿿]+|[^\w\s]")
+_IN_URL = re.compile(r"[^/?&=#:;,]*(?:@|%40)[^/?&=#:;,]*", re.IGNORECASE)
 _UNSEEN = re.compile("[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ue000-\uf8ff\ufeff]")
 
 
@@ -28,6 +29,12 @@ def masked(values: Sequence[str | None]) -> list[str | None]:
     Errors: stages.pii.MaskingError.
     """
     return pii(pa.table({"content": pa.array(values, pa.string())}), PiiConfig())["content"].to_pylist()
+
+
+def masked_url(url: str | None) -> str | None:
+    """An address with personal data masked, also in its path, which the masks of texts leave alone."""
+    (found,) = masked([url])
+    return found and _IN_URL.sub(MASKS["email"], found)
 
 
 def windows(text: str, spans: Sequence[tuple[int, int]], chars: int) -> list[Piece]:

@@ -90,7 +90,9 @@ def records(store: Store, base: str, step: str) -> Iterator[Record]:
     try:
         yield from read_records(store, base, step)
     except (ValueError, KeyError, TypeError) as error:
-        raise CorpusError(f"a record of {step} in {base} is not readable: {error}", "see `governance verify`") from error
+        raise CorpusError(
+            f"a record of {step} in {base} is not readable: {error}", "see `governance verify`"
+        ) from error
 
 
 def note_parts(store: Store, tier: Tier) -> Iterator[Part]:
@@ -126,4 +128,3 @@ def summed(tiers: Sequence[Tier]) -> list[Account]:
             seen[account.stage] += 1
             found.setdefault((account.stage, seen[account.stage]), Account(account.stage)).add(account)
     return list(found.values())
-
