@@ -92,7 +92,7 @@ class Examples:
     def _beside(
         self, one: Drawn, twin: dict[str, Any], texts: dict[str, dict[str, Any]], config: dict[str, Any]
     ) -> dict[str, Any]:
-        """A duplicate beside the row that stays: how alike they are, and how their texts differ where both are there."""
+        """A duplicate beside the row that stays: how alike they are, and how their texts differ where both are."""
         stays = texts.get(twin["survivor"], {})
         figures = []
         if twin["similarity"] is not None:

@@ -141,7 +141,7 @@ def limit_of(fate: str, config: Mapping[str, Any], lang: str | None) -> Any:
     own = config.get(lang) if lang else None
     value = (own if isinstance(own, Mapping) else config).get(rule.setting)
     if match := _GRAMS.fullmatch(fate):
-        return {size: share for size, share in value or ()}.get(int(match[2]))
+        return dict(value or ()).get(int(match[2]))
     return value.get(lang) if isinstance(value, Mapping) else value
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,12 @@ def rows(reported: str, tier: str, dump: str, kind: str) -> pl.DataFrame:
 def both(reported: str, tier: str) -> pl.DataFrame:
     notes = [rows(reported, tier, dump, "annotations") for dump in ("hostile", "web")]
     return pl.concat(notes, how="diagonal_relaxed")
+
+
+def empty_input(folder: Path) -> Path:
+    """A file of rows without a row."""
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), folder / "rows.parquet")
+    return folder / "rows.parquet"
 
 
 def text_of(pieces: list[dict[str, Any]], *without: str) -> str:
@@ -123,8 +130,9 @@ def test_what_changed_from_another_output_is_told(governance: Any, tmp_path: Pat
     rows_in.write_text(
         "".join(json.dumps({"text": f"{text} {i}", "url": f"https://a.test/{i}"}) + "\n" for i in range(6))
     )
-    for name, overrides in (("loose", ()), ("strict", ("l1.gopher_quality.en.min_words=5000",
-                            "l1.gopher_repetition.en.top_n_grams=[]", "l1.gopher_repetition.en.dup_n_grams=[]"))):  # fmt: skip
+    strict = ("l1.gopher_quality.en.min_words=5000", "l1.gopher_repetition.en.top_n_grams=[]",
+              "l1.gopher_repetition.en.dup_n_grams=[]")  # fmt: skip
+    for name, overrides in (("loose", ()), ("strict", strict)):
         ask = commands.Ask("L1", (str(rows_in),), str(tmp_path / name), None, "L0", "d", None, 0, overrides, False)
         commands.run(ask, as_json=True)
     page = tmp_path / "report.html"
@@ -181,8 +189,7 @@ def test_a_corpus_in_a_store_is_read_and_the_page_may_go_there_too(
 
 @pytest.mark.parametrize("level", ["L0", "L2"])
 def test_an_empty_corpus_and_one_of_few_tiers_have_a_page(governance: Any, tmp_path: Path, level: str) -> None:
-    rows_in = tmp_path / "rows.jsonl"
-    rows_in.write_text("\n")
+    rows_in = empty_input(tmp_path)
     out = str(tmp_path / "out")
     commands.run(commands.Ask(level, (str(rows_in),), out, None, "L0", "d", None, 0, (), False), as_json=True)
     assert governance("report", out).code == 0
@@ -230,7 +237,8 @@ def test_rules_are_told_with_their_limits_in_both_languages() -> None:
 
 
 def test_places_are_where_the_rules_look() -> None:
-    found = [("c4.curly_bracket", "a { b }", "en", ["{"]), ("fineweb.char_dup_ratio", "一行\n二行\n一行", "zh", ["一行"]),
+    found = [("c4.curly_bracket", "a { b }", "en", ["{"]),
+             ("fineweb.char_dup_ratio", "一行\n二行\n一行", "zh", ["一行"]),
              ("gopher_repetition.top_2_gram", "big cat sat. big cat ran", "en", ["big cat", "big cat"]),
              ("gopher_repetition.duplicated_2_n_grams", "x y z x y", "en", ["x y"]),
              ("gopher_quality.gopher_below_alpha_threshold", "word 12 - end", "en", ["12", "-"]),
@@ -273,8 +281,13 @@ def test_cleaning_never_shows_what_only_the_new_text_masks() -> None:
     assert HIDDEN in text_of(shown, "new") and "⟨U+00A0⟩" in text_of(shown)
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "https://a.test/\nb", "http://[x", "https:///x",
-                                 'https://a.test/"x', "https://a.test/<x", None, "", "//a.test", "https://a.test/\u202e"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "data:text/html,x", "https://a.test/\nb", "http://[x", "https:///x", 'https://a.test/"x',
+        "https://a.test/<x", None, "", "//a.test", "https://a.test/\u202e",
+    ],
+)  # fmt: skip
 def test_only_a_plain_address_of_the_web_becomes_a_link(url: str | None) -> None:
     assert link_of(url) is None
 

@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from governance import report
@@ -152,7 +154,8 @@ def test_the_page_is_no_wider_than_the_screen_whatever_it_shows(browser: Browser
     browser.script("for (const one of document.querySelectorAll('details')) one.open = true;")
     assert browser.script("return document.documentElement.scrollWidth") <= width
     assert browser.script("return document.documentElement.clientWidth") <= width
-    sizes = "return Array.from(document.querySelectorAll('p, td, .text')).map((e) => parseFloat(getComputedStyle(e).fontSize))"
+    size = "parseFloat(getComputedStyle(one).fontSize)"
+    sizes = f"return Array.from(document.querySelectorAll('p, td, .text')).map((one) => {size})"
     assert min(browser.script(sizes)) >= 12
 
 
@@ -187,9 +190,9 @@ def test_without_its_script_the_page_shows_everything_that_it_holds(
 def test_an_empty_corpus_opens_too(browser: Browser, tmp_path: Path, governance: Any) -> None:
     from governance import commands
 
-    (tmp_path / "rows.jsonl").write_text("\n")
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "rows.parquet")
     out = str(tmp_path / "out")
-    commands.run(commands.Ask("L1", (str(tmp_path / "rows.jsonl"),), out, None, "L0", "d", None, 0, (), False), True)
+    commands.run(commands.Ask("L1", (str(tmp_path / "rows.parquet"),), out, None, "L0", "d", None, 0, (), False), True)
     assert governance("report", out).code == 0
     browser.open(Path(out, "report.html"), width=360)
     assert browser.logs() == [] and browser.script("return document.documentElement.scrollWidth") <= 360
