@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from governance import commands
 from governance.report import MAX_BYTES, build
 from governance.report_draw import Draw, ranks
-from governance.report_examples import link_of
+from governance.report_examples import Examples, link_of
 from governance.report_hosts import Hosts, top_hosts
 from governance.report_places import joined, places
+from governance.report_refined import Refined
+from governance.report_rows import Rows
 from governance.report_rules import limits_in_words, rule_of
 from governance.report_sankey import Step, layout
 from governance.report_texts import HIDDEN, cleaned, differences, windows
@@ -327,3 +329,22 @@ def test_a_sankey_of_any_numbers_stays_inside_its_frame(found: list[tuple[str, i
     assert places_of == sorted(places_of) and places_of[-1] < drawing["height"]
     assert all("nan" not in band["path"] and "inf" not in band["path"] for band in drawing["bands"])
     assert layout([]) is None
+
+
+def test_the_copies_that_the_benchmark_measures_are_a_corpus_whose_rows_are_found(
+    reported: str, tmp_path: Path
+) -> None:
+    from benchmarks.handover_report import replicate
+
+    size = replicate(reported, str(tmp_path / "copies"), 25)
+    pages = len(rows(reported, "L0", "hostile", "data"))
+    assert size == {"copies": -(-25 // pages), "pages": size["copies"] * pages, "shards": size["copies"]}
+    store = Store(str(tmp_path / "copies"))
+    tiers, draw = read_tiers(store, None), Draw(50)
+    told = build(store, tiers, draw)
+    once = build(Store(reported), read_tiers(Store(reported), "hostile"), Draw(0))
+    assert [rule["rows"] for rule in told["rules"]] == [rule["rows"] * size["copies"] for rule in once["rules"]]
+    shown = Examples(Rows(store, tiers), tiers, draw, 100).of_level("L1")
+    assert shown and all(one["text"] for found in shown.values() for one in found)
+    written = Refined(Rows(store, tiers), tiers, draw, 100).written()
+    assert all(one["text"] and one["passage"] for found in written.values() for one in found)
