@@ -18,19 +18,17 @@ def compare(
     """Rows of tiers, rules and figures as ``name``, ``was`` and ``is`` where they differ; and ``settings`` in words."""
     return {
         "tiers": _changed(_tier_rows(other), _tier_rows(mine)),
-        "rules": sorted(
-            _changed(_rule_rows(other), _rule_rows(mine)), key=lambda row: -abs((row["is"] or 0) - (row["was"] or 0))
-        ),
+        "rules": sorted(_changed(_rule_rows(other), _rule_rows(mine), 0), key=lambda row: -abs(row["is"] - row["was"])),
         "figures": _changed(_figures(other), _figures(mine)),
         "settings": _settings(theirs, tiers)[:_SETTINGS],
     }
 
 
-def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _changed(was: Mapping[str, Any], now: Mapping[str, Any], missing: int | None = None) -> list[dict[str, Any]]:
+    """What differs; ``missing`` stands for what only the other one tells."""
     names = [*now, *(name for name in was if name not in now)]
-    return [
-        {"name": name, "was": was.get(name), "is": now.get(name)} for name in names if was.get(name) != now.get(name)
-    ]
+    found = [{"name": name, "was": was.get(name, missing), "is": now.get(name, missing)} for name in names]
+    return [row for row in found if row["was"] != row["is"]]
 
 
 def _tier_rows(body: Mapping[str, Any]) -> dict[str, int]:

@@ -91,7 +91,9 @@ def _leaving(stage: Mapping[str, Any], shown: int = _SHOWN) -> list[Step]:
 
 def _short(fate: str, reason: str) -> str:
     words = rule_of(fate).words
-    label = words if words and len(words) <= _LABEL_CHARS else reason.replace("_", " ")
+    stage = fate.partition(".")[0]
+    told = reason.replace("_", " ") if stage == "outputs" else f"{stage}: {reason.replace('_', ' ')}"
+    label = words if words and len(words) <= _LABEL_CHARS else told
     return label if len(label) <= _LABEL_CHARS else f"{label[: _LABEL_CHARS - 1]}…"
 
 

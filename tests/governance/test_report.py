@@ -144,7 +144,7 @@ def test_what_changed_from_another_output_is_told(governance: Any, tmp_path: Pat
     told = json.loads(said.out)["against"]
     assert told["output"] == str(tmp_path / "loose")
     changed = {row["name"]: (row["was"], row["is"]) for row in told["rules"]}
-    assert changed["L1 gopher_quality.gopher_short_doc"] == (None, 6)
+    assert changed["L1 gopher_quality.gopher_short_doc"] == (0, 6)
     assert any("min_words was 50, is 5000" in line for line in told["settings"])
     text = page.read_text()
     assert "What changed from" in text and "min_words was 50, is 5000" in text
@@ -348,3 +348,12 @@ def test_the_copies_that_the_benchmark_measures_are_a_corpus_whose_rows_are_foun
     assert shown and all(one["text"] for found in shown.values() for one in found)
     written = Refined(Rows(store, tiers), tiers, draw, 100).written()
     assert all(one["text"] and one["passage"] for found in written.values() for one in found)
+
+
+def test_a_run_names_the_report_among_what_to_type_next(reported: str) -> None:
+    from governance.funnel import next_commands
+    from governance.pipeline import read_manifest
+
+    store = Store(reported)
+    manifest = read_manifest(store, "L1", "web")
+    assert manifest and f"governance report {reported}" in next_commands(store, reported, {"L1": manifest})
