@@ -79,13 +79,20 @@ class Examples:
         told = identity(one, text.get("url", note.get("url")), text.get("title"), note.get("lang"))
         told["figures"] = [{name: printable(value) for name, value in figure.items()}
                            for figure in figures_of(fate, note, config)]  # fmt: skip
+        if note.get("decontaminate.set") and stage == "decontaminate":
+            item = f"{note['decontaminate.set']}:{note['decontaminate.item']}"
+            told["figures"].append({"name": "item", "value": printable(item), "limit": ""})
         told["error"] = printable(masked([note.get("error")])[0] or "")
         told["text"], told["twin"] = [], None
         content = text.get("content") or ""
         if one.uid in twins:
             told |= self._beside(one, twins[one.uid], texts, config)
         elif content:
-            spans = _found_at(note) if stage == "decontaminate" else places(fate, content, note.get("lang"), config)
+            spans = (
+                _found_at(note, content)
+                if stage == "decontaminate"
+                else places(fate, content, note.get("lang"), config)
+            )
             told["text"] = windows(content, spans, self._chars // 3 if stage in _STANDS else self._chars)
         return told
 
@@ -141,9 +148,10 @@ def _shown_texts(found: dict[str, dict[str, Any]], settings: CleanConfig | None)
     return {uid: {**dict(zip(_TEXT, values, strict=True)), "lang": found[uid].get("lang")} for uid, *values in rows}
 
 
-def _found_at(note: dict[str, Any]) -> list[tuple[int, int]]:
+def _found_at(note: dict[str, Any], content: str) -> list[tuple[int, int]]:
+    """Where the item of a question set stands, if that is not behind what was read of the text."""
     start, end = note.get("decontaminate.start"), note.get("decontaminate.end")
-    return [] if start is None or end is None else [(start, end)]
+    return [] if start is None or end is None or start >= len(content) else [(start, end)]
 
 
 def identity(one: Drawn, url: str | None, title: str | None, lang: str | None = None) -> dict[str, Any]:

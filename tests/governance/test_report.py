@@ -357,3 +357,24 @@ def test_a_run_names_the_report_among_what_to_type_next(reported: str) -> None:
     store = Store(reported)
     manifest = read_manifest(store, "L1", "web")
     assert manifest and f"governance report {reported}" in next_commands(store, reported, {"L1": manifest})
+
+
+def test_the_item_of_a_question_set_is_marked_where_it_stands(tmp_path: Path) -> None:
+    """Rows that entered at L1, so that no tier lies below."""
+    item = (
+        "A keeper of lighthouses counts forty lamps in the northern tower and lends nine of them to a passing schooner"
+    )
+    text = "The coast lies in fog, and no ship has passed it for days. " * 5
+    (tmp_path / "lamps.jsonl").write_text(json.dumps({"question": item}))
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"text": f"{text}{item}. {text}"}) + "\n")
+    overrides = (f'l2.decontaminate.sets=["{tmp_path / "lamps.jsonl"}"]', "l2.quality.threshold=0.0")
+    out = str(tmp_path / "out")
+    ask = commands.Ask("L2", (str(tmp_path / "rows.jsonl"),), out, None, "L1", "d", None, 0, overrides, False)
+    commands.run(ask, as_json=True)
+    store = Store(out)
+    tiers, draw = read_tiers(store, None), Draw(5)
+    told = build(store, tiers, draw)
+    assert told["contamination"][0]["rejected"] == 1 and "not_checked" not in told["contamination"][0]
+    (one,) = Examples(Rows(store, tiers), tiers, draw, 300).of_level("L2")["decontaminate.contaminated"]
+    assert [piece["text"] for piece in one["text"] if piece["kind"] == "mark"] == [item]
+    assert {figure["name"]: figure["value"] for figure in one["figures"]}["item"] == "lamps:0"
