@@ -52,11 +52,12 @@ def tier_row(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def next_commands(store: Store, output: str, manifests: dict[str, dict[str, Any]]) -> list[str]:
-    """The two commands a person would type next: check it all, and follow one row to its source."""
+    """The commands a person would type next: check it all, read it on a page, and follow one row to its source."""
     uids = (sample_uid(store, manifests[tier]) for tier in sorted(manifests, reverse=True))
     uid = next((found for found in uids if found), None)
     verify = f"governance verify {output}"
-    return [verify, f"governance explain {uid} --output {output}" if uid else f"governance status {output}"]
+    follow = f"governance explain {uid} --output {output}" if uid else f"governance status {output}"
+    return [verify, f"governance report {output}", follow]
 
 
 def sample_uid(store: Store, manifest: dict[str, Any]) -> str | None:

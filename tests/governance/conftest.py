@@ -35,3 +35,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("in") / "a.warc.gz"
     path.write_bytes(pages_of(CRAWL / "en.warc.gz", 6))
     return path
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A corpus with everything that a report shows; tests must not write into it."""
+    from tests.reported_corpus import build
+
+    return build(tmp_path_factory.mktemp("reported_input"), str(tmp_path_factory.mktemp("reported")))
