@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,4 +37,6 @@ def average(folders: Sequence[Path], output: Path) -> Path:
             total[name] += value
     mean = {name: (value / len(folders)).float() for name, value in total.items()}
     weights.save(output, shape, mean, dtype, folders[0], folded=False)
+    if (folders[0] / weights.TRAINED).is_file():
+        shutil.copyfile(folders[0] / weights.TRAINED, output / weights.TRAINED)
     return output

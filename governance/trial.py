@@ -82,16 +82,39 @@ def run(trial: Trial, mode: Mode) -> list[Run]:
     return [_one(arm, seed, recipe, trial.yardstick, mode) for arm, seed, recipe in trial.runs()]
 
 
+def soups(trial: Trial, runs: Sequence[Run], mode: Mode) -> dict[str, list[Any]]:
+    """The figures of each arm's average over its seeds, often better than any of them (OLMo 2 does so at its end).
+
+    Only runs that begin from one checkpoint can be averaged. Errors: TrainerError.
+    """
+    from annealing.soup import average
+
+    found = {}
+    for arm in trial.arms:
+        mine = of_arm(runs, arm.name)
+        folder = trial.folder / f"{arm.name}-soup"
+        average([Path(one.summary["model"]) for one in mine], folder / "model")
+        made_of = " ".join(one.summary["fingerprint"] for one in mine)
+        found[arm.name] = _measured(folder, folder / "model", made_of, trial.yardstick, mode)
+    return found
+
+
 def _one(arm: Arm, seed: int, recipe: Any, yardstick: Yardstick, mode: Mode) -> Run:
     summary = _train(recipe, mode)
-    path = Path(recipe.output) / SCORES
-    fingerprint = f"{summary['fingerprint']} {yardstick.fingerprint}"
+    folder = Path(recipe.output)
+    groups = _measured(folder, Path(summary["model"]), summary["fingerprint"], yardstick, mode)
+    return Run(arm.name, seed, summary, groups, _curve(folder / "metrics.csv"))
+
+
+def _measured(folder: Path, model: Path, made_of: str, yardstick: Yardstick, mode: Mode) -> list[Any]:
+    """A model's figures, measured unless they are kept in the folder of its run."""
+    path, fingerprint = folder / SCORES, f"{made_of} {yardstick.fingerprint}"
     groups = measuring.load(path, fingerprint)
     if groups is None:
-        with Progress(mode).stage(f"measure {path.parent.name}", yardstick.parts, unit="sets") as line:
-            groups = measuring.measure(Path(summary["model"]), yardstick, partial(line.advance, 1, 0))
+        with Progress(mode).stage(f"measure {folder.name}", yardstick.parts, unit="sets") as line:
+            groups = measuring.measure(model, yardstick, partial(line.advance, 1, 0))
         measuring.save(groups, path, fingerprint)
-    return Run(arm.name, seed, summary, groups, _curve(Path(recipe.output) / "metrics.csv"))
+    return groups
 
 
 def _train(recipe: Any, mode: Mode) -> dict[str, Any]:

@@ -105,6 +105,18 @@ def test_both_sides_begin_from_one_checkpoint_and_train_the_same_tokens(compared
     assert all(len(run["sources"]) == 1 for run in control["runs"])
 
 
+def test_the_seeds_of_a_side_are_averaged_into_one_model_that_is_measured_too(compared: Any) -> None:
+    from safetensors.numpy import load_file
+
+    _, folder, body = compared
+    one, other, mean = (
+        load_file(folder / name / "model" / "model.safetensors")["model.norm.weight"].astype(float)
+        for name in ("candidate-0", "candidate-1", "candidate-soup")
+    )
+    assert abs((one + other) / 2 - mean).max() < 1e-2 and abs(one - other).max() > 0
+    assert all(figure["soup"] is not None for arm in body["arms"] for figure in arm["figures"])
+
+
 def test_the_page_is_whole_and_runs_nothing(compared: Any) -> None:
     _, folder, body = compared
     page = (folder / "compare.html").read_text()
