@@ -41,10 +41,16 @@ class Yardstick:
 
     @cached_property
     def sets(self) -> list[Any]:
-        """The question sets. Errors: TrainerError."""
+        """The question sets. Errors: TrainerError, for two of one name too."""
+        from annealing.errors import TrainerError
         from annealing.questions import open_questions
 
-        return [one for place in self.questions for one in open_questions(Path(place).expanduser(), self.limit)]
+        found = [one for place in self.questions for one in open_questions(Path(place).expanduser(), self.limit)]
+        names = [one.name for one in found]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise TrainerError(f"two question sets are named {twice}", "rename one of the files")
+        return found
 
     @cached_property
     def documents(self) -> list[Any]:

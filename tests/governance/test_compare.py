@@ -216,6 +216,8 @@ def test_one_seed_gives_no_verdict(climbed: Any) -> None:
         (("compare", "--candidate", "L2", "--mix", "L1", "--tokens", "9000000"), ("more than 4 times", "at most")),
         (("compare", "--candidate", "L2", "--mix", "L1", "--questions", "none.jsonl"), ("holds no questions", "JSONL")),
         (("compare", "--candidate", "L2", "--mix", "L1", "--preset", "7b"), ("no preset '7b'", "5m, 60m")),
+        (("compare", "--candidate", "L2", "--mix", "L1", "--questions", "q", "--questions", "q/colours.jsonl"),
+         ("two question sets are named colours", "rename")),
         (("ladder", ".", "--tiers", "L1,L9"), ("no rows of L9", "--tiers")),
         (("ladder", ".", "--tiers", "L1", "--language", "fr"), ("no rows of L1 in fr", "--tiers")),
         (("evaluate", "L1"), ("nothing to measure", "--questions")),
@@ -223,11 +225,12 @@ def test_one_seed_gives_no_verdict(climbed: Any) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused_with_a_remedy(
-    corpus: Path, tmp_path: Path, governance: Governance, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...],
-    pieces: tuple[str, ...],
+    corpus: Path, questions: Path, tmp_path: Path, governance: Governance, monkeypatch: pytest.MonkeyPatch,
+    flags: tuple[str, ...], pieces: tuple[str, ...],
 ) -> None:  # fmt: skip
     for tier in ("L1", "L2"):
         (tmp_path / tier).symlink_to(corpus / tier)
+    (tmp_path / "q").symlink_to(questions.parent)
     monkeypatch.chdir(tmp_path)
     refused(governance(*flags), 2, *pieces)
     assert not (tmp_path / "compare" / "trial.json").exists()
