@@ -13,6 +13,7 @@ from governance import config as settings_file
 from governance import doctor as checks
 from governance import dry_run as rehearsal
 from governance import explain as biography
+from governance import explain_address as sites
 from governance import funnel, preflight, rates
 from governance import status as state
 from governance import verify as audit
@@ -178,13 +179,34 @@ def verify(out: str, as_json: bool) -> None:
         )
 
 
-def explain(uid: str, out: str, as_json: bool) -> None:
-    """Print a row's path."""
-    body = biography.explain(existing(out), uid)
+def explain(what: str | None, url: str | None, domain: str | None, out: str, as_json: bool) -> None:
+    """Print a row's path, or what was made of a page or a site."""
+    kind, value = asked_about(what, url, domain)
+    store = existing(out)
+    told: Any = biography if kind == "uid" else sites
+    body = biography.explain(store, value) if kind == "uid" else sites.explain_address(store, sites.address(kind, value))
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     else:
-        biography.show(body)
+        told.show(body)
+
+
+def asked_about(what: str | None, url: str | None, domain: str | None) -> tuple[str, str]:
+    """(uid, url or domain, what it is): an argument is a uid by its 32 hex digits, an address by a slash, else a host.
+
+    Errors: UsageError for none of them, or several.
+    """
+    given = [(kind, value) for kind, value in (("", what), ("url", url), ("domain", domain)) if value is not None]
+    if len(given) != 1:
+        remedy = "give a uid, or a URL or a domain; see governance explain --help"
+        raise UsageError("nothing to explain" if not given else "several things to explain at once", remedy)
+    kind, value = given[0]
+    if kind:
+        return kind, value
+    bare = value.strip()
+    if "/" in bare:
+        return "url", bare
+    return ("domain", bare) if "." in bare else ("uid", bare)
 
 
 def doctor(as_json: bool, address: str | None) -> None:

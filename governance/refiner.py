@@ -18,7 +18,7 @@ from governance import answered
 from governance.answers import AnswerLog
 from governance.errors import RunError
 from governance.job import Job, data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.quotas import Quota, best
 from governance.refined import Refining, ShardNotes
 from governance.synthesis import conversation
@@ -278,7 +278,7 @@ def _flush(under_way: Sequence[_Shard]) -> None:
 def rows_of(job: Job, parts: Sequence[Part], quota: Quota, languages: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The L2 rows to write from, in order, and those in languages that the model does not write, to be counted."""
     chosen = best(job, parts, quota.documents)
-    for table in read_parts(job.store, parts, ROW_COLUMNS):
+    for table in read_visible(job.store, parts, ROW_COLUMNS):
         for row in table.to_pylist():
             if row["lang"] not in languages or row["uid"] in chosen:
                 yield row
