@@ -12,6 +12,7 @@ import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.takedown_cli import app as takedown_app
 
 app = typer.Typer(
     name="governance",
@@ -22,6 +23,7 @@ app = typer.Typer(
     "L0 text, L1 clean, L2 selected, L3 rewritten and checked against its own source.",
 )
 app.add_typer(classifier_app, name="classifier")
+app.add_typer(takedown_app)
 
 
 class Level(StrEnum):

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from governance import compact as compaction
 from governance import config as settings_file
 from governance import doctor as checks
 from governance import dry_run as rehearsal
 from governance import explain as biography
 from governance import explain_address as sites
-from governance import funnel, preflight, rates
+from governance import funnel, preflight, rates, url_table
 from governance import status as state
+from governance import takedown as removal
 from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
@@ -61,6 +63,7 @@ def run(ask: Ask, as_json: bool) -> None:
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
         outcome = run_pipeline(request, cluster, Progress(progress_mode(as_json)))
+        url_table.ensure(store, dump, cluster)
     seconds = time.monotonic() - start
     work = rates.engine_work(outcome, settings.l3) if "L3" in outcome.built else None
     _write_times(store, outcome, work, seconds)
@@ -207,6 +210,27 @@ def asked_about(what: str | None, url: str | None, domain: str | None) -> tuple[
     if "/" in bare:
         return "url", bare
     return ("domain", bare) if "." in bare else ("uid", bare)
+
+
+def takedown(
+    values: list[tuple[str, str]], out: str, dump: str | None, reason: str, dry_run: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Take down what rules match, and print the receipt."""
+    rules = removal.rules_from(values, reason, dump)
+    body = removal.take_down(existing(out), rules, dry_run)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        removal.show(body)
+
+
+def compact(out: str, as_json: bool) -> None:
+    """Rewrite what holds rows that were taken down, and print what was done."""
+    body = compaction.compact(existing(out), Progress(progress_mode(as_json)))
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        compaction.show(body)
 
 
 def doctor(as_json: bool, address: str | None) -> None:

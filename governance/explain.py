@@ -17,6 +17,7 @@ from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.runner import QUARANTINED
 from governance.status import dumps
+from manifests.ledger import TAKEN_DOWN
 from manifests.records import Part, Record, read_record, read_records
 from manifests.store import Store
 from manifests.tombstones import read_tombstones
@@ -43,7 +44,7 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
     uid = uid.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{32}", uid):
         raise UsageError(f"{uid!r} is no uid", "a uid is 32 hex digits, the column uid of any Parquet part")
-    for dump, number, name in _shards(store, uid[:8]):
+    for dump, number, name in shards_of(store, uid[:8]):
         found = _find(store, "L3", dump, number, "uid", uid) or _find(store, "L3", dump, number, "request_uid", uid)
         root = found[0]["row"]["parent_uid"] if found else uid
         path = [entry for tier in ("L0", "L1", "L2") for entry in _find(store, tier, dump, number, "uid", root)]
@@ -60,7 +61,7 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
             "root_uid": root,
             "dump": dump,
             "input": name,
-            "fate": f"taken down ({out}); before that: {fate}" if out else fate,
+            "fate": _out_fate(out, fate) if out else fate,
             "taken_down": out,
             "path": _without_text(path) if out else path,
             "duplicates": duplicates,
@@ -78,6 +79,12 @@ def _taken_down(store: Store, uids: Sequence[str]) -> str | None:
     found = out.of(min(uids), max(uids)) if out else None
     rules = dict(zip(found["uid"].to_pylist(), found["rule"].to_pylist(), strict=True)) if found else {}
     return next((rules[uid] for uid in uids if uid in rules), None)
+
+
+def _out_fate(rule: str, fate: str) -> str:
+    if f"{TAKEN_DOWN}." in fate:
+        return f"taken down ({rule}); its text was removed by compaction {int(fate.rpartition('.')[2])}"
+    return f"taken down ({rule}); before that: {fate}"
 
 
 def _without_text(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -174,7 +181,7 @@ def _alikeness(found: dict[str, Any], dump: str, victims: list[str]) -> dict[str
     return body if found["similarity"] is None else {**body, "similarity": round(found["similarity"], 3)}
 
 
-def _shards(store: Store, key: str) -> list[tuple[str, int, str]]:
+def shards_of(store: Store, key: str) -> list[tuple[str, int, str]]:
     """(dump, number, name) of the input objects whose uids begin with ``key``: one, or very rarely two."""
     found = set()
     for tier, dump in dumps(store):

@@ -41,6 +41,7 @@ class _Document:
     """One document under way: what is asked about it, and the answers so far. Gone once all of it is finished."""
 
     shard: _Shard
+    uid: str
     place: int  # in its shard
     counted: bool  # is one that the quota counts
     tasks: list[Task] = field(default_factory=list)
@@ -169,7 +170,7 @@ class Refiner:
 
     def _start(self, shard: _Shard, row: dict[str, Any]) -> None:
         """Plan a document and ask the first questions about it."""
-        document = _Document(shard, shard.opened, counted=row["lang"] in self._talk.languages)
+        document = _Document(shard, row["uid"], shard.opened, counted=row["lang"] in self._talk.languages)
         shard.opened += 1
         document.tasks = plan_row(row, self._talk)
         for task in range(len(document.tasks)):
@@ -236,7 +237,7 @@ class Refiner:
         document.answers[answer.key] = answer
         self._news.update(answers=1, output_tokens=answer.output_tokens, prompt_tokens=answer.prompt_tokens)
         if answer.error is None:  # a failure is asked again by the next run, a text never
-            document.shard.log.append(answer)
+            document.shard.log.append(answer, document.uid)
         self._count_failures(answer)
         for task in tasks:
             document.asked[task] -= 1

@@ -25,7 +25,7 @@ from governance.runner import ERROR, fold, refuse_error_rate
 from governance.shuffle import Run, gathered, group_runs, map_pending, read_sound
 from governance.steps import fold_shard
 from manifests.ledger import Ledger, merge
-from manifests.records import Record, committed, read_record, read_records, record_path
+from manifests.records import Record, committed, read_record, read_records, record_path, record_paths
 from manifests.schema import tier_schema
 from manifests.store import Store
 from stages import quality, ranks
@@ -261,5 +261,5 @@ def reusable(store: Store, base: str, step: str, lasting: str | None) -> set[str
         except _UNREADABLE:  # damaged: made again
             continue
         if record.fingerprint == lasting:
-            found |= {record_path(base, step, number), *(part.path for part in record.parts)}
+            found |= {*record_paths(store, base, step, number), *(part.path for part in record.parts)}
     return found

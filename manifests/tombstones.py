@@ -11,6 +11,7 @@ document, now and later. Only pyarrow is needed to read this, so that a trainer 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -145,6 +146,13 @@ class Tombstones:
         mask = mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
         return mask if pc.any(mask).as_py() else None
 
+    def among(self, uids: pa.Array) -> pa.Array:
+        """Which of these uids of any shards are out, bool (n,); memory for the tombstones of one shard."""
+        heads = pc.utf8_slice_codeunits(uids, 0, 8)
+        known = [self.of(head, head)["uid"] for head in sorted(set(heads.to_pylist()))] if self.objects else []
+        values = pa.concat_arrays([chunk for column in known for chunk in column.chunks]) if known else pa.array([], pa.string())
+        return pc.is_in(uids, value_set=values)
+
     def visible(self, table: pa.Table) -> pa.Table:
         """The rows that are not out."""
         hidden = self.hidden(table)
@@ -177,6 +185,12 @@ class Rule:
     reason: str = ""
     dump: str | None = None
 
+    @property
+    def path(self) -> str:
+        """Where the rule is stored: the reason is no part of its name, the first one stands."""
+        told = json.dumps([self.kind, self.value, self.dump], ensure_ascii=False)
+        return f"{FOLDER}/{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
         return json.dumps(vars(self), indent=1, sort_keys=True, ensure_ascii=False).encode()
@@ -193,3 +207,10 @@ def under_way(store: Store) -> int | None:
     names = {found.path.rpartition("/")[2] for found in store.list(COMPACTIONS)}
     open_ones = [int(name[:-5]) for name in names if "done" not in name and f"{name[:-5]}.done.json" not in names]
     return min(open_ones, default=None)
+
+
+def tombstone_faults(store: Store) -> Iterator[str]:
+    """Objects of uids whose bytes are not those that they were named by."""
+    for path, _ in read_tombstones(store).objects:
+        if hashlib.sha256(store.get(path)).hexdigest()[:16] != path.rpartition("/")[2].partition(".")[0]:
+            yield f"{path} is damaged: what it took down may show again"
