@@ -20,7 +20,6 @@ from governance.errors import CorpusError
 from manifests.store import Store
 from synth.engines import Answer
 
-
 DOCUMENT = "document"  # field of a line: the uid of the document that an answer is about
 
 

@@ -187,7 +187,9 @@ def explain(what: str | None, url: str | None, domain: str | None, out: str, as_
     kind, value = asked_about(what, url, domain)
     store = existing(out)
     told: Any = biography if kind == "uid" else sites
-    body = biography.explain(store, value) if kind == "uid" else sites.explain_address(store, sites.address(kind, value))
+    body = (
+        biography.explain(store, value) if kind == "uid" else sites.explain_address(store, sites.address(kind, value))
+    )
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     else:

@@ -13,7 +13,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +31,8 @@ from governance.pipeline import BESIDE, RECORDED, manifest_bytes, read_manifest,
 from governance.progress import Progress
 from governance.runner import FATE
 from governance.status import dumps
-from manifests.ledger import TAKEN_DOWN, Account, Tally, tally
+from manifests import ledger as accounts
+from manifests.ledger import ROWS, TAKEN_DOWN, Account, Tally, tally
 from manifests.records import (
     Part,
     PartWriter,
@@ -57,7 +58,6 @@ class Compaction:
     store: Store
     number: int
     out: Tombstones
-    rows: Counter[str] = field(default_factory=Counter)  # removed, by tier
     written: int = 0  # parts
     removed: int = 0  # parts
     answers: int = 0  # of unfinished shards
@@ -88,12 +88,12 @@ def compact(store: Store, progress: Progress) -> dict[str, Any]:
     with progress.stage("compact", total=len(every), unit="tiers") as line:
         for tier, dump in reversed(every):
             _compact_tier(work, tier, dump)
-            line.advance(1, work.rows[tier])
+            line.advance(1, _rows(work, [(tier, dump)])[tier])
     with Cluster(None, 0) as cluster:
         for dump in sorted({dump for _, dump in every}):
             url_table.ensure(store, dump, cluster)
     body = {
-        "compaction": number, "rows": dict(sorted(work.rows.items())), "written": work.written,
+        "compaction": number, "rows": dict(sorted(_rows(work, every).items())), "written": work.written,
         "removed": work.removed, "answers": work.answers, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }  # fmt: skip
     store.create(f"{COMPACTIONS}/{number:04d}.done.json", json.dumps(body, indent=1).encode())
@@ -126,12 +126,11 @@ def _compact_tier(work: Compaction, tier: str, dump: str) -> None:
                 continue
             if tier == "L3" and step == "data":
                 assert outputs is not None
-                new = compact_written.rows(work.store, record, known, outputs, _filtered)
-                work.rows[tier] += sum(part.rows for part in record.parts) - sum(part.rows for part in new.parts)
+                new = compact_written.rows(work.store, record, known, outputs, _filtered, work.word)
             elif tier == "L3":
                 new = compact_written.annotations(work.store, record, known)
             else:
-                new = _shard(work, record, known, tier)
+                new = _shard(work, record, known)
             _supersede(work, base, record, new)
     if manifest is None:
         _compact_logs(work, base, dump)
@@ -180,14 +179,23 @@ def _supersede(work: Compaction, base: str, old: Record, new: Record) -> None:
     _remove(work, path, old, new)
 
 
-def _shard(work: Compaction, record: Record, out: Tombstones, tier: str) -> Record:
+def _rows(work: Compaction, tiers: Iterable[tuple[str, str]]) -> Counter[str]:
+    """The rows that this compaction removed from sealed tiers, as their manifests tell: those before a kill too."""
+    found: Counter[str] = Counter()
+    for tier, dump in tiers:
+        ledger = accounts.load((read_manifest(work.store, tier, dump) or {"ledger": []})["ledger"])
+        told = (account.rejected.get(work.word, Tally()) for account in ledger if account.stage in (TAKEN_DOWN, ROWS))
+        found[tier] += sum(count.rows for count in told)
+    return found
+
+
+def _shard(work: Compaction, record: Record, out: Tombstones) -> Record:
     """The record of a shard of L0 to L2 without what was taken down, its parts written."""
     gone, parts = Tally(), []
     for part in data_parts(record):
         new, removed = _filtered(work.store, part, out)
         parts += new
         gone += removed
-    work.rows[tier] += gone.rows
     word = f"{TAKEN_DOWN}.{work.word}" if record.step == "data" else None
     parts += [_without_names(work.store, part, out, word) for part in annotation_parts(record)]
     ledger = [*record.ledger]
@@ -299,4 +307,6 @@ def show(body: dict[str, Any]) -> None:
     print(f"Compaction {body['compaction']}: rows removed {rows}")
     print(f"  {body['written']:,} parts written, {body['removed']:,} removed; the rest of the corpus is as it was.")
     if body["answers"]:
-        print(f"  {body['answers']:,} answers of an unfinished L3 are gone; what is still wanted of them is asked again.")
+        print(
+            f"  {body['answers']:,} answers of an unfinished L3 are gone; what is still wanted of them is asked again."
+        )

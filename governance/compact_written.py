@@ -93,10 +93,10 @@ def _scrubbed(table: pa.Table, hidden: pa.Array) -> pa.Table:
     return table
 
 
-def rows(store: Store, record: Record, out: Tombstones, job: Outputs, filtered: Filter) -> Record:
+def rows(store: Store, record: Record, out: Tombstones, job: Outputs, filtered: Filter, word: str) -> Record:
     """The record of a shard's rows without those that were taken down, its parts written.
 
-    Its accounts are counted again from the annotations, which hold no such output any more.
+    ``word`` names the compaction. Its accounts are counted again from the annotations, which hold no such output any more.
     """
     gone, parts = Tally(), []
     for part in data_parts(record):
@@ -108,6 +108,6 @@ def rows(store: Store, record: Record, out: Tombstones, job: Outputs, filtered: 
     told = next((account for account in record.ledger if account.stage == ROWS), Account(ROWS))
     rejected = dict(told.rejected)
     if gone.rows:
-        rejected[TAKEN_DOWN] = rejected.get(TAKEN_DOWN, Tally()) + gone
+        rejected[word] = rejected.get(word, Tally()) + gone
     ledger = [account for account in ledger if account.stage != ROWS] + [Account(ROWS, told.came, made.kept, rejected)]
     return replace(record, parts=parts, ledger=ledger, figures=figures)

@@ -25,7 +25,13 @@ FIGURE_COLUMNS = (
     "text", "outcome", "reason", *(name for name in ANNOTATION_SCHEMA.names if name.endswith(".drop")),
 )  # fmt: skip
 _BATCH = 2_000  # annotations that wait to be written together: about 8 MB
-_OUTCOMES = ("kept", "failed", "skipped", "rejected", accounts.TAKEN_DOWN)  # of a request, the first that one of its items has
+_OUTCOMES = (
+    "kept",
+    "failed",
+    "skipped",
+    "rejected",
+    accounts.TAKEN_DOWN,
+)  # of a request, the first that one of its items has
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def _name(body: bytes) -> str:
 
 def _fresh(store: Store, found: pa.Table) -> pa.Table:
     """Those of the matched for which no receipt was written yet."""
-    done = {path.path.rpartition("/")[2].partition(".")[0] for path in store.list(RECEIPTS) if path.path.endswith(".json")}
+    done = {
+        path.path.rpartition("/")[2].partition(".")[0] for path in store.list(RECEIPTS) if path.path.endswith(".json")
+    }
     stones = [(one.path, one.size) for one in store.list(UIDS)]
     settled = Tombstones(InStore(store), tuple(one for one in stones if one[0].rpartition("/")[2][:16] in done))
     hidden = settled.hidden(found.select(["uid"]))
@@ -176,5 +178,3 @@ def show(body: dict[str, Any]) -> None:
     print(f"  {len(body['parts']):,} parts hold them; sha256 of the sorted uids {body['uids_sha256']}")
     if body["receipt"]:
         print(f"  receipt {body['receipt']}; no reader shows them any more. `governance compact` removes the bytes.")
-
-

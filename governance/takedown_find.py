@@ -213,7 +213,7 @@ def requests_of(store: Store, found: pa.Table) -> int:
             continue
         uids = pa.array(group["uid_list"], pa.string())
         for table in read_parts(store, annotation_parts(record), ("parent_uid", "request_uid")):
-            total += pc.count_distinct(table["request_uid"].filter(pc.is_in(table["parent_uid"], value_set=uids))).as_py()
+            total += pc.count_distinct(
+                table["request_uid"].filter(pc.is_in(table["parent_uid"], value_set=uids))
+            ).as_py()
     return total
-
-

@@ -86,7 +86,9 @@ class Tombstones:
     objects: tuple[tuple[str, int], ...]  # path and bytes
     _kept: dict[str, pa.Table] = field(default_factory=dict, repr=False)
     # Range and uids in one, because threads of a trainer share this.
-    _last: tuple[tuple[str, str], pa.Table] = field(default_factory=lambda: (("", ""), SCHEMA.empty_table()), repr=False)
+    _last: tuple[tuple[str, str], pa.Table] = field(
+        default_factory=lambda: (("", ""), SCHEMA.empty_table()), repr=False
+    )
 
     def __bool__(self) -> bool:
         return bool(self.objects)
@@ -150,7 +152,11 @@ class Tombstones:
         """Which of these uids of any shards are out, bool (n,); memory for the tombstones of one shard."""
         heads = pc.utf8_slice_codeunits(uids, 0, 8)
         known = [self.of(head, head)["uid"] for head in sorted(set(heads.to_pylist()))] if self.objects else []
-        values = pa.concat_arrays([chunk for column in known for chunk in column.chunks]) if known else pa.array([], pa.string())
+        values = (
+            pa.concat_arrays([chunk for column in known for chunk in column.chunks])
+            if known
+            else pa.array([], pa.string())
+        )
         return pc.is_in(uids, value_set=values)
 
     def visible(self, table: pa.Table) -> pa.Table:

@@ -34,7 +34,12 @@ def canonical_host(text: str) -> str:
     host, _, port = host.partition(":")
     host = host.replace("\u3002", ".").removesuffix(".")
     labels = host.split(".")
-    if (port and not port.isdigit()) or not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if (
+        (port and not port.isdigit())
+        or not host
+        or len(host) > 253
+        or not all(_LABEL.fullmatch(label) for label in labels)
+    ):
         raise ValueError(f"{text!r} is no host")
     return host if host.isascii() else ".".join(_ascii(label) for label in labels)
 
