@@ -186,14 +186,14 @@ def explain(what: str | None, url: str | None, domain: str | None, out: str, as_
     """Print a row's path, or what was made of a page or a site."""
     kind, value = asked_about(what, url, domain)
     store = existing(out)
-    told: Any = biography if kind == "uid" else sites
-    body = (
-        biography.explain(store, value) if kind == "uid" else sites.explain_address(store, sites.address(kind, value))
-    )
+    if kind == "uid":
+        body, show = biography.explain(store, value), biography.show
+    else:
+        body, show = sites.explain_address(store, sites.address(kind, value)), sites.show
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     else:
-        told.show(body)
+        show(body)
 
 
 def asked_about(what: str | None, url: str | None, domain: str | None) -> tuple[str, str]:

@@ -106,7 +106,8 @@ def _refuse_under_way(store: Store, tier: str, dump: str) -> None:
     if store.exists(f"{tier}/{dump}/manifest.json"):
         return
     allowed = ("annotations", "answered") if tier == "L3" else ()
-    if [step for step in store.folders(f"{tier}/{dump}/_shards") if step not in allowed] or tier != "L3":
+    begun = {found.path.split("/")[3] for found in store.list(f"{tier}/{dump}/_shards")}
+    if tier != "L3" or begun - set(allowed):
         raise UsageError(
             f"{tier} of dump {dump!r} is under way",
             "end it first with the same `governance run` command; no reader shows what was taken down meanwhile",

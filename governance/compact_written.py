@@ -96,7 +96,8 @@ def _scrubbed(table: pa.Table, hidden: pa.Array) -> pa.Table:
 def rows(store: Store, record: Record, out: Tombstones, job: Outputs, filtered: Filter, word: str) -> Record:
     """The record of a shard's rows without those that were taken down, its parts written.
 
-    ``word`` names the compaction. Its accounts are counted again from the annotations, which hold no such output any more.
+    ``word`` names the compaction. Its accounts are counted again from the annotations, which hold no such output any
+    more.
     """
     gone, parts = Tally(), []
     for part in data_parts(record):

@@ -19,6 +19,7 @@ from governance.parts import open_input, tombstones_over
 from governance.progress import Progress
 from governance.seed_documents import find_sources, mark_contaminated, read_documents
 from governance.texts import host_of
+from manifests.tombstones import OWNERS
 from stages.rows import read_json, read_parquet
 
 SCHEMA = pa.schema(

@@ -95,7 +95,7 @@ def _read(table: Table, part: Part, footer: Any, groups: list[int]) -> pa.Table:
     start, stop = _span(footer.row_group(groups[0]))[0], _span(footer.row_group(groups[-1]))[1]
     window = _Window(start, table.store.get_range(part.path, start, stop), part.bytes)
     with pa.PythonFile(window, "r") as stream:
-        return pq.ParquetFile(stream, metadata=footer).read_row_groups(groups, use_threads=False)
+        return pq.ParquetFile(stream, metadata=footer, pre_buffer=False).read_row_groups(groups, use_threads=False)
 
 
 class _Window(io.RawIOBase):

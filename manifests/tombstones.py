@@ -126,7 +126,7 @@ class Tombstones:
                 self._kept[path] = pq.read_table(pa.BufferReader(stream.read()))
                 yield _between(self._kept[path], low, high)
                 return
-            file = pq.ParquetFile(stream)
+            file = pq.ParquetFile(stream, pre_buffer=False)
             for group in range(file.num_row_groups):
                 seen = file.metadata.row_group(group).column(0).statistics
                 if seen.min <= high and seen.max >= low:
@@ -151,13 +151,9 @@ class Tombstones:
     def among(self, uids: pa.Array) -> pa.Array:
         """Which of these uids of any shards are out, bool (n,); memory for the tombstones of one shard."""
         heads = pc.utf8_slice_codeunits(uids, 0, 8)
-        known = [self.of(head, head)["uid"] for head in sorted(set(heads.to_pylist()))] if self.objects else []
-        values = (
-            pa.concat_arrays([chunk for column in known for chunk in column.chunks])
-            if known
-            else pa.array([], pa.string())
-        )
-        return pc.is_in(uids, value_set=values)
+        tables = [self.of(head, head) for head in sorted(set(heads.to_pylist()))] if self.objects else []
+        known = pa.concat_tables([SCHEMA.empty_table(), *tables])["uid"].combine_chunks()
+        return pc.is_in(uids, value_set=known)
 
     def visible(self, table: pa.Table) -> pa.Table:
         """The rows that are not out."""
