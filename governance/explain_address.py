@@ -19,7 +19,7 @@ from governance.status import dumps
 from governance.url_lookup import neighbours, pages_between
 from manifests.store import Store
 from manifests.tombstones import Tombstones, read_rules, read_tombstones
-from stages.addresses import page_key, site_key, site_range
+from stages.addresses import page_key, registered, site_key, site_range
 from stages.takedown import canonical_rule
 
 BLOCKS = 3  # blocks of row groups that are read of one dump: with footer, records and manifests at most ten reads
@@ -145,6 +145,7 @@ def nothing_found(store: Store, asked: Address) -> RunError:
             keys = neighbours(table, asked.host, asked.keys[0]) if table else []
             pairs = [key.partition("/") for key in keys]
             near += [site_key(site) + (f"/{rest}" if asked.kind == "url" else "") for site, _, rest in pairs]
+            near += [registered(site_key(site)) for site, _, _ in pairs if asked.kind == "domain"]
     best = difflib.get_close_matches(asked.value, sorted(set(near)), 1, 0.6)
     remedy = f"did you mean {best[0]}?" if best else "check the spelling and --output"
     return RunError(f"nothing found of the {asked.kind} {asked.value} in {store.url}", remedy)

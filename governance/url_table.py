@@ -79,7 +79,17 @@ def ensure(store: Store, dump: str, cluster: Cluster) -> Table | None:
     table = table_of(store, dump)
     if table is not None and not store.exists(f"{table.base}/manifest.json"):
         _build(table, cluster)
+    if table is not None:
+        _remove_others(table)
     return table
+
+
+def _remove_others(table: Table) -> None:
+    """Remove what the build needed only, and tables of tiers that are no more; a kill may have left them."""
+    mark = table.base.rpartition("/")[2]
+    folders = [f"{FOLDER}/{table.dump}/{one}" for one in table.store.folders(f"{FOLDER}/{table.dump}") if one != mark]
+    for folder in (*folders, f"{table.base}/{SCRATCH}"):
+        table.store.delete([found.path for found in table.store.list(folder)])
 
 
 def _build(table: Table, cluster: Cluster) -> None:
@@ -100,9 +110,6 @@ def _build(table: Table, cluster: Cluster) -> None:
     rows = sum(part.rows for record in read_records(job.store, job.base, "pages") for part in record.parts)
     body = {"tiers": list(job.built), "partitions": partitions, "rows": rows}
     job.store.create(f"{job.base}/manifest.json", json.dumps(body, indent=1, sort_keys=True).encode())
-    own = f"{job.base}/"
-    job.store.delete([found.path for found in job.store.list(f"{job.base}/{SCRATCH}")])
-    job.store.delete([one.path for one in job.store.list(f"{FOLDER}/{job.dump}") if not one.path.startswith(own)])
 
 
 @done_before("spread")

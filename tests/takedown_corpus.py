@@ -131,7 +131,7 @@ def _call(what: str, output: str, words: tuple[str, ...], before: int | None, co
     one = watch(lambda self, path: delete(self, [path]))
     Store.delete = lambda self, paths: [one(self, path) for path in paths]  # each removal is a write of its own
     if what == "takedown":
-        take_down(store, rules_from([("domain", word) for word in words], "", None), False)
+        take_down(store, rules_from([("domain", word) for word in words], "a letter", None), False)
     else:
         compact(store, Progress("silent"))
     count.value = writes

@@ -28,7 +28,7 @@ from manifests.store import Store
 from synth.engines import Answer
 from tests import takedown_corpus as corpus
 from tests.children import copy, tree
-from tests.takedown_corpus import LICENCE, SENTINEL, SENTINEL_ZH, SITE, WORDS, holding, killed, uids
+from tests.takedown_corpus import LICENCE, SENTINEL, SITE, WORDS, holding, killed, uids
 
 SILENT = Progress("silent")
 
@@ -215,16 +215,16 @@ def test_explain_says_taken_down_and_shows_no_text(local: str, governance: Any) 
         assert said.code == 0 and "taken down (domain)" in said.out and "sentinel" not in said.out
         assert "哨兵" not in said.out
     found = explain_address(Store(local), address("domain", SITE))
-    assert {page["taken_down"] for page in found["pages"]} == {"domain"} and found["taken_down_by"] == [f"domain {SITE}"]
+    assert {page["taken_down"] for page in found["pages"]} == {"domain"} and found["taken_down_by"] == [
+        f"domain {SITE}"
+    ]
     assert "taken down by the rule" in governance("explain", SITE, "--output", local).out
 
 
 def fates(output: str, tier: str, dump: str) -> dict[str, int]:
     ledger = load(json.loads(Store(output).get(f"{tier}/{dump}/manifest.json"))["ledger"])
     assert faults(ledger) == []
-    return {
-        f"{account.stage}.{reason}": count.rows for account in ledger for reason, count in account.rejected.items()
-    }
+    return {f"{account.stage}.{reason}": count.rows for account in ledger for reason, count in account.rejected.items()}
 
 
 def test_another_dump_a_rerun_and_a_rebuild_do_not_bring_it_back(
@@ -380,6 +380,14 @@ def test_a_compaction_killed_before_any_write_leaves_a_readable_corpus_that_anot
         now = {path: sha for path, sha in tree(output).items() if not path.endswith(".done.json")}
         assert now == expected, f"killed before write {number}"
         assert sound(output) and holding(output, *WORDS) == []
+
+
+def test_status_tells_what_is_taken_down_and_of_a_compaction_that_did_not_end(local: str, governance: Any) -> None:
+    assert json.loads(governance("status", local, "--json").out)["taken_down"] == 0
+    down(local)
+    assert "5 documents and rows are taken down" in governance("status", local).out
+    Store(local).put("_tombstones/compactions/0001.json", b"{}")
+    assert "Compaction 1 did not end" in governance("status", local).out
 
 
 def test_verify_tells_of_a_compaction_that_did_not_end_and_of_a_damaged_tombstone(local: str) -> None:
