@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -98,3 +100,9 @@ def test_a_rule_is_stored_once_whatever_its_reason(store_url: str) -> None:
     assert [(rule.reason, rule.dump) for rule in sorted(read_rules(store), key=lambda r: r.dump or "")] == [
         ("one", None), ("", "web"),
     ]  # fmt: skip
+
+
+def test_the_trainer_reads_them_without_the_libraries_of_the_pipeline() -> None:
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in ("obstore", "polars", "ray", "numba", "tldextract"))
+    code = f"import sys; {blocked}import annealing.documents, manifests.tombstones"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
