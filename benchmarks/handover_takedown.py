@@ -3,7 +3,7 @@
 Run: python -m benchmarks.handover_takedown
 
 The output is generated: 20 shards of L0 with 50,000 rows each, of 2,000 sites, and what L1 and L2 kept of them; texts
-are short, because a takedown reads text only in the row groups that hold a row of the site. What is measured is the verb
+are short, because a takedown reads text only in the row groups that hold a row of the site. Measured is the verb
 in a process of its own, from an output without a table of addresses, and from one whose run has built it.
 """
 
