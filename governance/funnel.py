@@ -6,7 +6,7 @@ from typing import Any
 
 from governance import contamination, pass_rates, selection
 from governance.job import data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.pipeline import Outcome
 from manifests import ledger as accounts
 from manifests.records import read_records
@@ -64,7 +64,9 @@ def sample_uid(store: Store, manifest: dict[str, Any]) -> str | None:
     """The uid of the first row of a tier's data, None where it has none."""
     for record in read_records(store, f"{manifest['tier']}/{manifest['dump']}", "data"):
         for part in data_parts(record):
-            return str(next(read_parts(store, [part], ["uid"]))["uid"][0])
+            uids = (table["uid"] for table in read_visible(store, [part], ["uid"]) if table.num_rows)
+            if (first := next(uids, None)) is not None:
+                return str(first[0])
     return None
 
 
