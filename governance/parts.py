@@ -61,14 +61,16 @@ def read_visible(store: Store, parts: Iterable[Part], columns: Sequence[str] | N
         yield from read_parts(store, parts, columns)
         return
     for part in parts:
-        wanted = columns
+        wanted, there = columns, []
         if columns is not None:
             with store.map(part.path) as stream:
                 there = pq.read_schema(stream).names
             wanted = [*columns, *(name for name in OWNERS if name in there and name not in columns)]
         for table in read_parts(store, [part], wanted):
             visible = tombstones.visible(table)
-            yield visible.select(list(columns)) if columns is not None else visible
+            # As when reading Parquet: a column that is not there is left out.
+            asked = visible.column_names if columns is None else [name for name in columns if name in there]
+            yield visible.select(asked)
 
 
 def visible_rows(store: Store, parts: Sequence[Part]) -> int:

@@ -10,16 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests.store import Store
-
-TOMBSTONES = "_tombstones/uids"  # Parquet objects with a column uid: documents and rows that were taken down
-OWNERS = ("uid", "parent_uid", "row_uid")  # columns any of which makes a row one of something taken down
+from manifests.tombstones import OWNERS, read_tombstones
 
 
 def withdrawn(store: Store) -> Mapping[str, Sequence[str]]:
     """The uids that were taken down, sorted, by their first 8 digits, those of their shard."""
     found: dict[str, set[str]] = {}
-    for item in store.list(TOMBSTONES):
-        with store.map(item.path) as stream:
+    for path, _ in read_tombstones(store).objects:
+        with store.map(path) as stream:
             for uid in pq.read_table(stream, columns=["uid"])["uid"].to_pylist():
                 found.setdefault(uid[:8], set()).add(uid)
     return {shard: sorted(uids) for shard, uids in found.items()}

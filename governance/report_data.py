@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.output_duplicates import STEP as DUPLICATES
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.report_draw import Draw
 from governance.report_hosts import Hosts, top_hosts
 from governance.report_tiers import Tier, note_parts, of_level, step_parts, text_parts
@@ -20,6 +20,7 @@ from governance.runner import FATE
 from governance.selection import STEP as SCORES
 from manifests.ledger import OUTPUTS
 from manifests.store import Store
+from manifests.tombstones import read_tombstones
 from stages.pii import KINDS
 from stages.uids import uid_from_bytes
 
@@ -92,7 +93,7 @@ def gather(store: Store, tiers: Sequence[Tier], draw: Draw) -> Figures:
     for tier in of_level(tiers, "L2"):
         for table in _notes(store, tier, ("uid", FATE)):
             draw.add(tier, table)
-        for table in read_parts(store, step_parts(store, tier, SCORES), ("lang", "score")):
+        for table in read_visible(store, step_parts(store, tier, SCORES), ("lang", "score")):
             _add_scores(figures, table)
         _add_texts(store, tier, figures)
     for tier in of_level(tiers, "L3"):
@@ -101,15 +102,18 @@ def gather(store: Store, tiers: Sequence[Tier], draw: Draw) -> Figures:
 
 
 def _notes(store: Store, tier: Tier, columns: Sequence[str]) -> Iterator[pa.Table]:
-    return read_parts(store, note_parts(store, tier), columns)
+    return read_visible(store, note_parts(store, tier), columns)
 
 
 def _draw_duplicates(store: Store, tier: Tier, draw: Draw) -> None:
     """Draw among the duplicates of a tier; their fate is in no annotation."""
-    for table in read_parts(store, step_parts(store, tier, DUPLICATES), ("uid", "reason")):
+    tombstones = read_tombstones(store)
+    for table in read_visible(store, step_parts(store, tier, DUPLICATES), ("uid", "reason")):
         table = table.filter(pc.is_valid(table["reason"]))
         uids = uid_from_bytes(table["uid"].combine_chunks())
-        draw.add_rows(tier, uids, pc.binary_join_element_wise("dedup", table["reason"], "."))
+        seen = pc.invert(tombstones.among(uids))
+        reasons = pc.binary_join_element_wise("dedup", table["reason"], ".")
+        draw.add_rows(tier, uids.filter(seen), reasons.filter(seen))
 
 
 def _draw_written(store: Store, tier: Tier, draw: Draw, figures: Figures) -> None:
@@ -119,7 +123,7 @@ def _draw_written(store: Store, tier: Tier, draw: Draw, figures: Figures) -> Non
         draw.add_rows(tier, table["uid"].filter(outputs), table[FATE].filter(outputs))
         figures.add_documents(table)
     _draw_duplicates(store, tier, draw)
-    for table in read_parts(store, text_parts(store, tier), ("uid", "style")):
+    for table in read_visible(store, text_parts(store, tier), ("uid", "style")):
         draw.add_rows(tier, table["uid"], table["style"])
 
 
@@ -152,7 +156,7 @@ def _add_scores(figures: Figures, table: pa.Table) -> None:
 
 def _add_texts(store: Store, tier: Tier, figures: Figures) -> None:
     """Hosts and sizes of clusters of the rows that a tier keeps; no text is read."""
-    for table in read_parts(store, text_parts(store, tier), ("url", "cluster_size")):
+    for table in read_visible(store, text_parts(store, tier), ("url", "cluster_size")):
         figures.hosts[tier.name].add(table["url"])
         if tier.name == "L1":
             sizes = pl.Series("size", table["cluster_size"].combine_chunks()).drop_nulls()

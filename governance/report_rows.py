@@ -18,6 +18,7 @@ from governance.report_draw import Drawn
 from governance.report_tiers import STEPS, Tier, step_parts
 from manifests.records import Part, Record, read_record
 from manifests.store import Store
+from manifests.tombstones import OWNERS, Tombstones, read_tombstones
 from stages.uids import UID
 
 MAX_CHARS = 50_000  # of a text; what a person reads of it is far less
@@ -29,7 +30,7 @@ class Rows:
     """Finds rows by level, dump and uid."""
 
     def __init__(self, store: Store, tiers: Sequence[Tier]) -> None:
-        self._store = store
+        self._store, self._tombstones = store, read_tombstones(store)
         self._tiers = {(tier.name, tier.dump): tier for tier in tiers}
         self._shards: dict[tuple[str, str], list[int]] = {}  # (dump, first 8 digits of uids) -> numbers
         named = {tier.dump: tier.plan["inputs"] for tier in tiers if tier.plan.get("inputs")}
@@ -41,7 +42,7 @@ class Rows:
         self, level: str, dump: str, kind: str, uids: Iterable[str], columns: Sequence[str] | None = None,
         chars: int = MAX_CHARS,
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
-        """Rows by uid, those that are not there left out; strings of more than ``chars`` are cut.
+        """Rows by uid, those that are not there or were taken down left out; strings of more than ``chars`` are cut.
 
         Args: kind, TEXTS or NOTES; columns, all but bytes and hashes where None. Errors: CorpusError.
         """
@@ -54,7 +55,7 @@ class Rows:
         found: dict[str, dict[str, Any]] = {}
         for number, wanted in sorted(by_shard.items()):
             for part in self._parts(level, dump, kind, number):
-                found |= _rows_of(self._store, part, pa.array(wanted, pa.string()), columns, chars)
+                found |= _rows_of(self._store, self._tombstones, part, pa.array(wanted, pa.string()), columns, chars)
         return found
 
     def duplicates(self, level: str, drawn: Iterable[Drawn]) -> dict[str, dict[str, Any]]:
@@ -87,18 +88,22 @@ class Rows:
 
 
 def _rows_of(
-    store: Store, part: Part, wanted: pa.Array, columns: Sequence[str] | None, chars: int
+    store: Store, tombstones: Tombstones, part: Part, wanted: pa.Array, columns: Sequence[str] | None, chars: int
 ) -> dict[str, dict[str, Any]]:
     try:
         with store.map(part.path) as stream:
             file = pq.ParquetFile(stream, page_checksum_verification=True)
+            there = file.schema_arrow.names
             names = _readable(file.schema_arrow) if columns is None else ["uid", *columns]
+            names = [name for name in names if name in there]
+            owners = [name for name in OWNERS if name in there and name not in names]
             found: dict[str, dict[str, Any]] = {}
             for group in range(file.num_row_groups):
                 uids = file.read_row_group(group, ["uid"], use_threads=False)["uid"]
                 mask = pc.is_in(uids, value_set=wanted)
                 if pc.any(mask).as_py():
-                    table = file.read_row_group(group, names, use_threads=False).filter(mask)
+                    table = file.read_row_group(group, [*names, *owners], use_threads=False).filter(mask)
+                    table = tombstones.visible(table).select(names)
                     found |= {row["uid"]: row for row in _cut(table, chars).to_pylist()}
             return found
     except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:

@@ -28,7 +28,7 @@ from manifests.store import Store
 from synth.engines import Answer
 from tests import takedown_corpus as corpus
 from tests.children import copy, tree
-from tests.takedown_corpus import LICENCE, SENTINEL, SITE, WORDS, holding, killed, uids
+from tests.takedown_corpus import LICENCE, SENTINEL, SENTINEL_ZH, SITE, WORDS, holding, killed, uids
 
 SILENT = Progress("silent")
 
@@ -73,6 +73,27 @@ def test_a_site_goes_from_every_tier_with_what_was_written_and_its_copies(built:
     assert json.loads(stored) == told and "a letter" in stored.decode()
     assert not any(word in stored.decode() for word in WORDS)
     assert sound(built)
+
+
+def test_a_report_and_a_publication_leave_out_what_was_taken_down(
+    local: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from governance import report
+    from governance.publish_plan import plan
+    from governance.published_rows import withdrawn
+
+    def page() -> str:
+        report.report(report.Ask(local, str(tmp_path / "r.html"), None, None, 50, 0), as_json=True)
+        return (tmp_path / "r.html").read_text(encoding="utf-8")
+
+    assert SITE in page() and SENTINEL[:40] in page()
+    told = down(local)
+    after = page()
+    assert SITE not in after and SENTINEL[:40] not in after and SENTINEL_ZH[:20] not in after
+    gone = {uid for uids_of_shard in withdrawn(Store(local)).values() for uid in uids_of_shard}
+    assert len(gone) >= told["documents"] + told["copies"]
+    assert any(set(bundle.gone) & gone for bundle in plan(Store(local), ("L3",), 512).bundles)
+    capsys.readouterr()
 
 
 def test_the_receipt_proves_what_was_removed_by_hashes(local: str) -> None:
