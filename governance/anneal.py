@@ -160,6 +160,6 @@ def _told(summary: dict[str, Any]) -> None:
 
 
 def _mfu(summary: dict[str, Any]) -> str:
-    if summary["mfu_full"] is None:
+    if summary.get("mfu_full") is None:  # no peak is known, or an older run was finished already
         return ""
     return f", MFU {summary['mfu_full']:.1%} (full attention) {summary['mfu_causal']:.1%} (causal)"
