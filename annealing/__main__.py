@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,9 @@ from annealing.loop import run
 
 def figures(event: dict[str, Any]) -> str:
     """The figures of a logged step."""
-    mfu = "" if event["mfu"] is None else f", {event['mfu']:.1%} MFU (full attention)"
+    mfu = ""
+    if event["mfu_full"] is not None:
+        mfu = f", MFU {event['mfu_full']:.1%} (full attention) {event['mfu_causal']:.1%} (causal)"
     return (
         f"{event['phase']}: loss {event['loss']:.4f}, lr {event['lr']:.2e}, "
         f"{event['tokens_per_s']:,.0f} tokens/s{mfu}, data wait {event['data_wait']:.1%}, "
@@ -40,10 +43,13 @@ def main() -> int:
         found = recipe.load(asked.recipe)
         found = replace(found, output=asked.output) if asked.output else found
         ready = plan.make(found)
-        for row in ready.rows():
+        first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started, one speaks
+        for row in ready.rows() if first else ():
             print(row, file=sys.stderr)
         if not asked.dry_run:
-            print(run(ready, lambda event: print(line(event), file=sys.stderr, flush=True)))
+            summary = run(ready, lambda event: print(line(event), file=sys.stderr, flush=True))
+            if first:
+                print(summary)
     except TrainerError as error:
         print(f"error: {error}", file=sys.stderr)
         print(f"  fix: {error.remedy}" if error.remedy else "", file=sys.stderr)

@@ -26,7 +26,7 @@ from annealing.optimizer import Guard
 from annealing.shape import Shape
 
 _NAME = re.compile(r"step-(\d{9})(-kept)?")
-STATE, MOMENTS = "state.json", "moments.safetensors"
+STATE, MOMENTS, AVERAGE = "state.json", "moments.safetensors", "average.safetensors"
 
 
 def listed(output: Path) -> list[Path]:
@@ -65,6 +65,8 @@ def restore_moments(folder: Path, model: Model, optimizers: list[torch.optim.Opt
     found = load_file(folder / MOMENTS)
     if guard is not None:
         guard.restore({name: found[f"guard.{name}"] for name in guard.state()})
+    if all(key.startswith("guard.") for key in found):  # written before a step was taken: all so far were skipped
+        return
     names = {id(weight): name for name, weight in model.named_parameters()}
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -72,11 +74,11 @@ def restore_moments(folder: Path, model: Model, optimizers: list[torch.optim.Opt
                 keys = [key for key in found if key.partition(".")[2] == names[id(weight)]]
                 if not keys:
                     raise TrainerError(f"{folder} holds no moments of {names[id(weight)]}", "use the same optimizer")
-                optimizer.state[weight] = {key.partition(".")[0]: _like(found[key], weight) for key in keys}
+                optimizer.state[weight] = {key.partition(".")[0]: like(found[key], weight) for key in keys}
 
 
-def _like(value: Tensor, weight: Tensor) -> Tensor:
-    """A moment where its weight is, sharded as it is; a count of steps stays a number."""
+def like(value: Tensor, weight: Tensor) -> Tensor:
+    """A moment or an average where its weight is, sharded as it is; a count of steps stays a number."""
     if value.dim() == 0:
         return value.to(weight.device)
     if hasattr(weight, "device_mesh"):
@@ -122,6 +124,8 @@ class Writer:
         shutil.rmtree(beside, ignore_errors=True)
         weights.save(beside, self._shape, tensors["weights"], "float32", self._tokenizer, folded=False)
         save_file(tensors["moments"], beside / MOMENTS)
+        if "average" in tensors:
+            save_file(tensors["average"], beside / AVERAGE)
         weights.write_json(beside / STATE, state)
         for path in beside.iterdir():
             _to_disk(path)

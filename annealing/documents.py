@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from annealing.errors import TrainerError
+from manifests.tombstones import InFileSystem, Tombstones, corpus_root, read_tombstones
 
 BLOCK_BYTES = 1 << 20  # of text: 0.4 s of tokenising, so that a resume opens its blocks in seconds
 TEXT_COLUMNS = ("content", "text")
@@ -51,7 +53,8 @@ class Dataset:
     filesystem: Any
     blocks: tuple[Block, ...]
     bytes: int  # of text, as far as the files say
-    fingerprint: str  # of names and contents
+    fingerprint: str  # of names and contents, and of what was taken down
+    out: dict[str, Tombstones] = field(default_factory=dict)  # by the folder of the corpus, where something was
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,22 @@ def open_dataset(place: str, column: str | None = None) -> Dataset:
     if not blocks or found is None:
         raise TrainerError(f"{place} holds no documents", "name a folder with rows in it")
     digest.update(found.encode())
-    return Dataset(place, found, filesystem, tuple(blocks), size, digest.hexdigest())
+    out = _taken_down(filesystem, files)
+    for tombstones in out.values():
+        digest.update("".join(tombstones.names).encode())
+    return Dataset(place, found, filesystem, tuple(blocks), size, digest.hexdigest(), out)
+
+
+def _taken_down(filesystem: Any, files: list[Any]) -> dict[str, Tombstones]:
+    """What was taken down of the corpora that files lie in, by the folder of each."""
+    roots = {root for one in files if (root := corpus_root(one.path)) is not None}
+    found = {root: read_tombstones(InFileSystem(filesystem, root)) for root in sorted(roots)}
+    return {root: tombstones for root, tombstones in found.items() if tombstones}
 
 
 def _filesystem(place: str) -> tuple[Any, str]:
+    if place.startswith("s3://") and "AWS_ENDPOINT" in os.environ:  # the other name that the project's own store reads
+        os.environ.setdefault("AWS_ENDPOINT_URL", os.environ["AWS_ENDPOINT"])
     try:
         if "://" in place:
             filesystem, root = pafs.FileSystem.from_uri(place)
@@ -209,6 +224,8 @@ def _parquet(dataset: Dataset, block: Block) -> list[Document]:
         lang = [_LANG] if _LANG in file.schema_arrow.names else []
         table = file.read_row_group(block.group, columns=[dataset.column, *keys, *lang], use_threads=False)
     table = table.slice(block.start, block.stop - block.start)
+    out = dataset.out.get(corpus_root(block.path) or "")
+    table = out.visible(table) if out else table
     texts = pc.fill_null(table[dataset.column].cast(pa.string()), "").to_pylist()
     owners = [table[name].cast(pa.string()) for name in keys]
     owner = pc.coalesce(*owners).to_pylist() if owners else [None] * len(texts)

@@ -15,5 +15,9 @@ class DataChanged(TrainerError):
     """The data, the tokenizer or the recipe differs from what the checkpoint was trained on."""
 
 
+class NothingHeldOut(TrainerError):
+    """A source is there, but none of its documents is held out."""
+
+
 class Diverged(TrainerError):
     """Too many steps in a row were skipped for a loss or a gradient that is no number or far too large."""

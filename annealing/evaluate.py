@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from annealing.checkpoint import read_state
 from annealing.documents import Dataset, Document, open_dataset, rows
-from annealing.errors import TrainerError
+from annealing.errors import NothingHeldOut, TrainerError
 from annealing.questions import QuestionSet, language_of
 from annealing.scoring import Item, Scored, Scorer
 from annealing.weights import TRAINED
@@ -70,19 +70,21 @@ def row_length(folder: Path, longest: int) -> int:
 def held_out(place: str, holdout: float, max_bytes: int, name: str = "", column: str = "") -> list[Texts]:
     """Held-out documents of a source by language, up to ``max_bytes`` of each, from blocks spread over it.
 
-    The same source gives the same documents to every model. Errors: TrainerError when none is held out.
+    The last document of a language is cut where its bytes end. The same source gives the same documents to every model.
+    Errors: NothingHeldOut; TrainerError for a source that cannot be read.
     """
     dataset = open_dataset(place, column or None)
     found: dict[str, list[Document]] = {}
     room: dict[str, int] = {}
     for document in _spread(dataset, holdout, max_bytes):
         language = document.lang or language_of(document.text)
-        left = room.setdefault(language, max_bytes)
-        if left > 0:
-            found.setdefault(language, []).append(document)
-            room[language] = left - len(document.text.encode())
+        whole = document.text.encode()
+        text = whole[: room.setdefault(language, max_bytes)].decode(errors="ignore")
+        room[language] = max(0, room[language] - len(whole))
+        if text:
+            found.setdefault(language, []).append(replace(document, text=text))
     if not found:
-        raise TrainerError(
+        raise NothingHeldOut(
             f"{place}: none of its documents is held out at a share of {holdout:g}",
             "name more data, or hold out a larger share",
         )
@@ -134,10 +136,16 @@ def on_questions(scorer: Scorer, questions: QuestionSet, length: int) -> list[Gr
 
 
 def _item(scorer: Scorer, context: str, choice: str, length: int) -> Item:
-    """Context and continuation as tokens; a token that reaches into the continuation is scored. Cut at the left."""
+    """Context and continuation as tokens; a token that reaches into the continuation is scored. Cut at the left.
+
+    Errors: TrainerError when the tokenizer has no token for the continuation.
+    """
     encoded = scorer.tokenizer.core.encode(context + choice, add_special_tokens=False)
-    ends = np.array([end for _, end in encoded.offsets])
-    before = int((ends <= len(context)).sum())
+    # A byte of a character that is spelt in bytes may end where it starts, so that its end alone does not tell.
+    places = np.array(encoded.offsets, np.int64).reshape(-1, 2)
+    before = int(((places[:, 0] < len(context)) & (places[:, 1] <= len(context))).sum())
+    if before == len(places):
+        raise TrainerError(f"{scorer.tokenizer.folder}: the tokenizer has no token for {choice!r}", "use another model")
     ids = np.array([scorer.first, *encoded.ids], np.int64)
     cut = max(0, min(before, len(ids) - length - 1))
     return Item(ids[cut:], before + 1 - cut)

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
-from annealing import checkpoint, head, optimizer, parallel, weights
+from annealing import attention, checkpoint, head, optimizer, parallel, weights
+from annealing.average import Average
 from annealing.errors import DataChanged, Diverged, TrainerError
 from annealing.feed import Fed, Feed
 from annealing.model import Model
@@ -28,7 +30,6 @@ from annealing.report import Meter
 from annealing.stream import Stream
 
 _MICRO = {"cuda": 32_768, "cpu": 4_096}  # tokens forward at once
-_AGREE_EVERY = 10  # steps between two times that several processes ask each other whether to stop
 _RECOMPUTE_ABOVE = 65_536  # tokens of one micro-batch from which activations do not fit beside the rest
 # On a CPU compiling takes about a minute, so it pays from about this much arithmetic on.
 _COMPILE_FLOPS_CPU = 5e13
@@ -49,6 +50,7 @@ class _Session:
     model: Model
     optimizers: list[torch.optim.Optimizer]
     guard: optimizer.Guard
+    average: Average | None
     ranks: parallel.Ranks
     device: torch.device
     writer: checkpoint.Writer
@@ -119,6 +121,8 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
     device = parallel.choose_device(machine.device)
     ranks = parallel.join(device)
     torch.manual_seed(recipe.seed)
+    if machine.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be repeatable
     torch.use_deterministic_algorithms(machine.deterministic)
     compute = _compute(machine, device)
     model = Model(plan.shape, compute)
@@ -142,6 +146,9 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
         checkpoint.restore_moments(newest, model, optimizers, guard)
     elif plan.start and (plan.start / checkpoint.MOMENTS).is_file():
         checkpoint.restore_moments(plan.start, model, optimizers, None)
+    average = Average(model, recipe.optimizer.ema) if recipe.optimizer.ema else None
+    if newest and average:
+        average.restore(load_file(newest / checkpoint.AVERAGE))
     cache = machine.cache or (str(output / "tokens") if ranks.world > 1 else "")
     pool = Pool(
         plan.tokenizer, machine.threads or _threads(ranks), recipe.holdout, Path(cache) if cache else None,
@@ -153,10 +160,12 @@ def _begin(plan: Plan, say: Callable[[dict[str, Any]], None]) -> _Session:
     position = Position(state.get("step", 0), state.get("tokens", 0), state.get("data"))
     meter = Meter(plan, output, ranks.first, device, ranks.world, say, position.step)
     session = _Session(
-        plan, model, optimizers, guard, ranks, device, writer, pool, meter, position, dtype,
+        plan, model, optimizers, guard, average, ranks, device, writer, pool, meter, position, dtype,
         saved=replace(position), saved_at=time.monotonic(),
     )  # fmt: skip
     _compile(session, machine)
+    if not machine.deterministic and (note := attention.use_flash(device)):
+        meter.note(note)
     if position.step:
         meter.note(f"goes on at step {position.step:,} of {plan.steps:,}")
     return session
@@ -188,7 +197,8 @@ def _compile(session: _Session, machine: Machine) -> None:
         on = False
     if on:
         for layer in session.model.layers:
-            layer.compile(dynamic=False)
+            # Not layer.compile(), which would take in the hooks that gather and free a sharded layer's weights.
+            layer.forward = torch.compile(layer.forward, dynamic=False)
     head.use_compiled(on)
 
 
@@ -220,7 +230,10 @@ def _phase(session: _Session, number: int, phase: Phase) -> None:
     if position.step == first:
         session.guard.forget()
         position.data = {**(position.data or {}), "mixed": {}}
-    stream = Stream(session.plan.mix(phase), session.pool, phase.seq_len, session.plan.recipe.seed, position.data)
+    recipe = session.plan.recipe
+    stream = Stream(
+        session.plan.mix(phase), session.pool, phase.seq_len, recipe.seed, position.data, phase.packing
+    )  # fmt: skip
     rows = decay.batch_tokens // phase.seq_len
     if rows % session.ranks.world:
         raise TrainerError(
@@ -271,12 +284,19 @@ def _step(session: _Session, phase: Phase, fed: Fed, lr: float) -> None:
         part = model(tokens, targets, divisor, starts if phase.document_mask else None)
         part.backward()
         loss += part.detach() / world
-    loss = parallel.summed(loss, session.ranks)
+    # Not all are told to stop at the same step, and one that left alone would leave the others waiting for ever. So the
+    # wish travels with the loss, and all know of it behind the same step.
+    wish = torch.tensor(float(session.asked), device=device)
+    loss, wish = parallel.summed(torch.stack((loss, wish)), session.ranks)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), session.plan.recipe.optimizer.grad_clip)
     norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     skip = session.guard.judge(loss, norm)
     optimizer.step(session.optimizers, lr, skip)
+    if session.average:
+        session.average.update(model, session.position.step)
     session.meter.step(fed, loss, norm, lr)
+    if world > 1:  # the host has waited for this step already: sharded optimisers ask whether it is skipped
+        session.stop = bool(wish.item())
 
 
 def _after(session: _Session) -> None:
@@ -290,9 +310,8 @@ def _after(session: _Session) -> None:
                 f"{safety.max_skipped} steps in a row were skipped, the last at step {position.step:,}",
                 "look at metrics.csv; lower lr, or raise spike_deviations if the data changed on purpose",
             )
-    # Not all are told at the same step, and one that left alone would leave the others waiting for ever.
-    if session.ranks.world == 1 or position.step % _AGREE_EVERY == 0:
-        session.stop = parallel.agree(session.asked, session.ranks, session.device)
+    if session.ranks.world == 1:
+        session.stop = session.asked
     due = position.step - session.saved.step >= safety.every_steps
     if session.ranks.world == 1:  # clocks differ: several processes go by steps alone
         due |= time.monotonic() - session.saved_at > 60 * safety.every_minutes
@@ -307,6 +326,8 @@ def _save(session: _Session, now: bool = False) -> None:
     every = safety.milestone_tokens
     keep = bool(every) and position.tokens // every > session.saved.tokens // every
     tensors = checkpoint.snapshot(session.model, session.optimizers, session.guard)
+    if session.average:
+        tensors["average"] = {name: checkpoint.full(value) for name, value in session.average.weights.items()}
     if session.ranks.first:
         session.writer.write(_state(session), tensors, keep)
         if now:
@@ -340,10 +361,16 @@ def _finish(session: _Session) -> dict[str, Any]:
     """Write the model, the last checkpoint and the summary."""
     output = Path(session.plan.recipe.output)
     _save(session, now=True)
-    model = {name: checkpoint.full(value) for name, value in session.model.state_dict().items()}
+    found = {"model": session.model.state_dict()}
+    if session.average:
+        found["model-ema"] = session.average.weights
     summary = session.meter.summary(session.position, session.guard) | {"fingerprint": _fingerprint(session.plan)}
+    for name, state in found.items():
+        state = {key: checkpoint.full(value) for key, value in state.items()}
+        if session.ranks.first:
+            tokenizer = session.plan.tokenizer.folder
+            weights.save(output / name, session.plan.shape, state, session.dtype, tokenizer)
+            weights.write_json(output / name / weights.TRAINED, _trained(session.plan))
     if session.ranks.first:
-        weights.save(output / "model", session.plan.shape, model, session.dtype, session.plan.tokenizer.folder)
-        weights.write_json(output / "model" / weights.TRAINED, _trained(session.plan))
         weights.write_json(output / "run.json", summary)
     return summary

@@ -9,12 +9,14 @@ float32 gradients and master weights.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from annealing import attention
 from annealing.head import head_loss
 from annealing.shape import Shape
 
@@ -67,13 +69,13 @@ class Layer(nn.Module):
         self.q_norm = RMSNorm(self.head_dim, shape.rms_norm_eps) if shape.qk_norm else None
         self.k_norm = RMSNorm(self.head_dim, shape.rms_norm_eps) if shape.qk_norm else None
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        """x (batch, seq, hidden); mask (batch, 1, seq, seq) of what may be seen, or None for plain causal."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Any) -> Tensor:
+        """x (batch, seq, hidden); mask as attention.mask makes it, or None for plain causal."""
         x = x + self.scale * self.attend(self.attention_norm(x), cos, sin, mask)
         gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
         return x + self.scale * self.down(F.silu(gate) * up)
 
-    def attend(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+    def attend(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Any) -> Tensor:
         """Grouped-query attention. x (batch, seq, hidden) -> the same shape."""
         batch, seq, _ = x.shape
         parts = self.qkv(x).split(self.widths, dim=-1)
@@ -81,7 +83,7 @@ class Layer(nn.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=True)
+        seen = attention.attend(q, k, v, mask)
         return self.out(seen.transpose(1, 2).reshape(batch, seq, -1))
 
 
@@ -118,7 +120,7 @@ class Model(nn.Module):
         if starts is not None:
             place = torch.arange(tokens.shape[1], device=tokens.device)
             cos, sin = (table[0, 0][place - starts].unsqueeze(1) for table in (cos, sin))
-            mask = ((starts.unsqueeze(2) == starts.unsqueeze(1)) & (place[:, None] >= place[None, :])).unsqueeze(1)
+            mask = attention.mask(starts)
         for layer in self.layers:
             # The non-reentrant kind works with compiled and with sharded layers.
             again = self.recompute and torch.is_grad_enabled()

@@ -23,6 +23,8 @@ def build(model: nn.Module, settings: Optimizer) -> list[torch.optim.Optimizer]:
     """
     if settings.name not in ("adamw", "muon"):
         raise TrainerError(f"there is no optimizer {settings.name!r}", "choose adamw or muon")
+    if not 0 <= settings.ema < 1:
+        raise TrainerError(f"ema {settings.ema:g} is no share", "set one from 0 to below 1, 0.999 for example")
     named = dict(model.named_parameters())
     matrices = {name: weight for name, weight in named.items() if weight.dim() == 2}
     muon = {name for name in matrices if name.startswith("layers.")} if settings.name == "muon" else set()

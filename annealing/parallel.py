@@ -62,7 +62,8 @@ def shard(model: Model, ranks: Ranks, dtype: torch.dtype) -> None:
 
     kind = next(model.parameters()).device.type
     mesh = init_device_mesh(kind, (ranks.world,))
-    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    # Inputs stay as they are: the loss's divisor, a count of tokens, is no longer that count in bfloat16.
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
     for layer in model.layers:
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh, mp_policy=policy)
@@ -73,11 +74,6 @@ def summed(value: Tensor, ranks: Ranks) -> Tensor:
     if ranks.world > 1:
         dist.all_reduce(value)
     return value
-
-
-def agree(flag: bool, ranks: Ranks, device: torch.device) -> bool:
-    """Whether any process says so: all stop together, or none."""
-    return flag if ranks.world == 1 else bool(summed(torch.tensor(float(flag), device=device), ranks).item())
 
 
 def leave(ranks: Ranks) -> None:

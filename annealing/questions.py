@@ -65,7 +65,7 @@ def language_of(text: str) -> str:
 def open_questions(place: Path, limit: int | None = None) -> list[QuestionSet]:
     """The sets of a JSONL file, or of all in a folder; ``limit``: questions of each, spread over the file.
 
-    Errors: TrainerError when there is none, or a line is of no known layout.
+    Errors: TrainerError when there is none, or a line is of no known layout or broken.
     """
     files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
     if not files or not all(file.is_file() for file in files):
@@ -74,7 +74,10 @@ def open_questions(place: Path, limit: int | None = None) -> list[QuestionSet]:
 
 
 def _open(file: Path, limit: int | None) -> QuestionSet:
-    lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+    try:
+        lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+    except UnicodeDecodeError as error:
+        raise TrainerError(f"{file} is no UTF-8: {error}", "convert it") from error
     if not lines:
         raise TrainerError(f"{file} is empty", "leave it out")
     count = min(limit or len(lines), len(lines))
@@ -85,7 +88,7 @@ def _open(file: Path, limit: int | None) -> QuestionSet:
     for number, row in zip(picked, rows, strict=True):
         try:
             questions.append(_checked(make(row)))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise TrainerError(
                 f"{file}, line {number + 1} is not like the first: {error!r}", "mend the file"
             ) from error
@@ -104,10 +107,13 @@ def _row(line: str, where: str) -> dict[str, Any]:
 
 
 def _checked(question: Question) -> Question:
+    if type(question.gold) is not int:
+        raise TypeError(f"gold is no whole number: {question.gold!r}")
     if not 0 <= question.gold < len(question.choices):
         raise ValueError(f"there is no choice {question.gold}")
     if not all(question.choices) or len(question.contexts) != len(question.choices):
         raise ValueError("an empty choice")
+    "".join((*question.contexts, *question.choices)).encode()  # half a surrogate pair is no text
     return question
 
 

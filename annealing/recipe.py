@@ -39,11 +39,12 @@ class Phase:
     data: tuple[Data, ...]
     seq_len: int = 4096
     batch_tokens: int = 524_288
-    shape: str = "linear"  # constant linear 1-sqrt exponential cosine
+    shape: str = "linear"  # constant linear 1-sqrt exponential cosine megatron
     lr: float = 0.0  # at its start; 0: what the phase before, or the checkpoint, left
     lr_end: float = 0.0
     warmup_tokens: int = 0
     document_mask: bool = False  # nothing is seen across documents in a row, and positions restart
+    packing: str = "concat"  # documents end to end; best-fit: none is cut that fits in a row, and rows are filled up
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Optimizer:
     weight_decay: float = 0.1
     grad_clip: float = 1.0
     momentum: float = 0.95  # of Muon
+    ema: float = (
+        0.0  # of a moving average of the weights, written beside them: 0.999 for the last thousand steps; 0: none
+    )
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ def decays(recipe: Recipe, left: float) -> list[Decay]:
                 f"phase {phase.name!r} has no learning rate, and nothing before it left one", "set lr for it"
             )
         rows = max(1, round(phase.batch_tokens / phase.seq_len))
+        if phase.packing not in ("concat", "best-fit"):
+            raise TrainerError(f"phase {phase.name!r}: packing {phase.packing!r} is not known", "concat or best-fit")
         decay = Decay(phase.shape, lr, phase.lr_end, phase.tokens, rows * phase.seq_len, phase.warmup_tokens)
         found.append(check(decay, f"phase {phase.name!r}"))
     return found

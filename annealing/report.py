@@ -24,8 +24,8 @@ PEAKS = (
     ("B200", 2250e12), ("A100", 312e12), ("L40S", 362e12), ("RTX 4090", 165e12),
 )  # fmt: skip
 COLUMNS = (
-    "step", "tokens", "phase", "loss", "lr", "grad_norm", "skipped", "tokens_per_s", "mfu", "data_wait", "memory_gib",
-    "seconds",
+    "step", "tokens", "phase", "loss", "lr", "grad_norm", "skipped", "tokens_per_s", "mfu_full", "mfu_causal",
+    "data_wait", "memory_gib", "seconds",
 )  # fmt: skip
 
 
@@ -85,12 +85,11 @@ class Meter:
         now = time.perf_counter()
         seconds, waited = now - self._since, self._feed.waited - self._waited
         rate = self._tokens / seconds
-        flops = self._plan.shape.flops_per_token(self._phase.seq_len)
         left = self._plan.tokens - position.tokens
         self.last = {
             "step": position.step, "tokens": position.tokens, "phase": self._phase.name, "loss": loss, "lr": self._lr,
             "grad_norm": self._norm.item(), "skipped": int(guard.skipped.item()), "tokens_per_s": rate,
-            "mfu": rate * flops / (self._peak * self._world) if self._peak else None,
+            "mfu_full": self._mfu(rate, False), "mfu_causal": self._mfu(rate, True),
             "data_wait": waited / seconds, "memory_gib": self._memory(), "seconds": now - self._began,
         }  # fmt: skip
         self._trained += self._tokens
@@ -112,7 +111,7 @@ class Meter:
             "steps": position.step, "tokens": position.tokens, "loss": self.last.get("loss"),
             "skipped": int(guard.skipped.item()), "seconds": seconds,
             "gpu_hours": seconds * self._world / 3600 if gpu else 0.0, "tokens_per_s": self._trained / seconds,
-            "mfu": self.last.get("mfu"), "mfu_convention": "full attention, bf16 dense peak",
+            "mfu_full": self.last.get("mfu_full"), "mfu_causal": self.last.get("mfu_causal"),
             "parameters": self._plan.shape.parameters, "memory_gib": self._memory(),
             "sources": {name: self._used(name, one) for name, one in sources.items()},
             "output": self._plan.recipe.output, "model": str(Path(self._plan.recipe.output) / "model"),
@@ -130,6 +129,12 @@ class Meter:
             self._file.close()
         if self._board is not None:
             self._board.close()
+
+    def _mfu(self, rate: float, causal: bool) -> float | None:
+        """The share of the dense bf16 peak; None where that is not known. A mask of documents is not counted."""
+        if self._peak is None or self._phase is None:
+            return None
+        return rate * self._plan.shape.flops_per_token(self._phase.seq_len, causal) / (self._peak * self._world)
 
     def _memory(self) -> float:
         if self._device.type == "cuda":

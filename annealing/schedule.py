@@ -14,6 +14,7 @@ _FALLS: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1.0 - done,  # OLMo 2, Llama 3
     "1-sqrt": lambda done: 1.0 - math.sqrt(done),  # arXiv:2405.18392, better than linear there
     "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+    "megatron": lambda done: 2.0 * 0.5**done - 1.0,  # its WSD decay "exponential": down to lr_end, which may be 0
 }
 SHAPES = (*_FALLS, "exponential")  # exponential: MiniCPM's, to a lr_end above 0
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from annealing import weights
+from annealing.errors import TrainerError
 from annealing.model import Model
 from annealing.parallel import choose_device
 from annealing.shape import read_shape
@@ -43,6 +44,7 @@ class Scorer:
 
     def __init__(self, folder: Path, device: str = "auto") -> None:
         """Load the model of a Hugging Face folder. Errors: TrainerError."""
+        self._folder = folder
         self.device = choose_device(device)
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         self.shape = read_shape(folder)
@@ -57,10 +59,15 @@ class Scorer:
         return self.tokenizer.eos if self.tokenizer.bos is None else self.tokenizer.bos
 
     def score(self, items: Sequence[Item]) -> Scored:
-        """Score items; the figures of one do not depend on the others."""
+        """Score items; the figures of one do not depend on the others.
+
+        Errors: TrainerError for a model whose likelihoods are no numbers.
+        """
         nats, greedy = np.zeros(len(items)), np.zeros(len(items), bool)
         for rows in _batches(items, _BATCH[self.device.type]):
             nats[rows], greedy[rows] = self._batch([items[row] for row in rows])
+        if not np.isfinite(nats).all():
+            raise TrainerError(f"{self._folder}: its likelihoods are no numbers", "take an earlier checkpoint")
         return Scored(nats, greedy)
 
     @torch.inference_mode()

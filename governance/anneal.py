@@ -11,6 +11,9 @@ from annealing.errors import Diverged, TrainerError
 from governance import recipes
 from governance.errors import RunError, UsageError
 from governance.progress import Mode, Progress, progress_mode
+from governance.trial_plots import course
+
+_CURVE = "curve.svg"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ def anneal(ask: Ask, dry_run: bool, as_json: bool) -> None:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:
         raise UsageError(str(error), error.remedy) from error
+    if not summary.get("stopped"):
+        output = Path(summary["output"])
+        (output / _CURVE).write_text(course(output / "metrics.csv"), encoding="utf-8")
     if as_json:
         print(json.dumps(summary, ensure_ascii=False, indent=1))
     elif summary.get("stopped"):
@@ -149,4 +155,11 @@ def _told(summary: dict[str, Any]) -> None:
     )
     for name, one in summary["sources"].items():
         print(f"  {name}: {one['tokens']:,} tokens, {one['epochs']:.2f} epochs")
-    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/metrics.csv")
+    print(f"  peak memory {summary['memory_gib']:.1f} GiB on {summary['device']}{_mfu(summary)}")
+    print(f"model: {summary['model']} (Hugging Face format); curve: {summary['output']}/{_CURVE}")
+
+
+def _mfu(summary: dict[str, Any]) -> str:
+    if summary.get("mfu_full") is None:  # no peak is known, or an older run was finished already
+        return ""
+    return f", MFU {summary['mfu_full']:.1%} (full attention) {summary['mfu_causal']:.1%} (causal)"

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from governance.job import Job, annotation_parts
 from governance.parts import read_parts
-from manifests.records import Record, committed, read_record, record_path
+from manifests.records import Record, committed, read_record, record_path, record_paths
 from manifests.store import Store
 from synth.engines import Answer
 
@@ -33,7 +33,7 @@ def set_aside(store: Store, base: str, lasting: str | None) -> set[str]:
     for number in sorted(committed(store, base, STEP)):
         record = _read(store, base, STEP, number)
         if record is not None:
-            spared |= {record_path(base, STEP, number), *(part.path for part in annotation_parts(record))}
+            spared |= {*record_paths(store, base, STEP, number), *(part.path for part in annotation_parts(record))}
     return spared
 
 

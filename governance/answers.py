@@ -11,7 +11,7 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 from governance.errors import CorpusError
 from manifests.store import Store
 from synth.engines import Answer
+
+DOCUMENT = "document"  # field of a line: the uid of the document that an answer is about
 
 
 @dataclass
@@ -32,7 +34,7 @@ class AnswerLog:
 
     def load(self) -> dict[str, Answer]:
         """Every logged answer, by request key. Errors: CorpusError naming a damaged segment."""
-        return {line["key"]: Answer(**line) for line in self._lines() if "key" in line}
+        return {line["key"]: _answer(line) for line in self._lines() if "key" in line}
 
     def load_all(self) -> tuple[dict[str, Answer], Counter[str]]:
         """Every logged answer, and how many engines died under each request. Errors: as ``load``."""
@@ -40,7 +42,7 @@ class AnswerLog:
         strikes: Counter[str] = Counter()
         for line in self._lines():
             if "key" in line:
-                answers[line["key"]] = Answer(**line)
+                answers[line["key"]] = _answer(line)
             else:
                 strikes.update(line["strikes"])
         return answers, strikes
@@ -51,9 +53,9 @@ class AnswerLog:
             for path, data in zip(paths, pool.map(self.store.get, paths), strict=True):
                 yield from _read_segment(self.store, path, data)
 
-    def append(self, answer: Answer) -> None:
-        """Take an answer up; it is safe after the next flush."""
-        self._fresh.append(dict(vars(answer)))
+    def append(self, answer: Answer, document: str | None = None) -> None:
+        """Take an answer up, with the uid of the document it is about; it is safe after the next flush."""
+        self._fresh.append({**vars(answer), **({DOCUMENT: document} if document else {})})
 
     def strike(self, keys: Sequence[str]) -> None:
         """Note that an engine died under these requests; safe when this returns."""
@@ -72,6 +74,28 @@ class AnswerLog:
         """Remove the log: the shard is committed."""
         self._fresh = []
         self.store.delete([segment.path for segment in self.store.list(self.folder)])
+
+
+def _answer(line: dict[str, Any]) -> Answer:
+    return Answer(**{name: value for name, value in line.items() if name != DOCUMENT})
+
+
+def without_documents(store: Store, folder: str, gone: Container[str]) -> int:
+    """Write the log below a folder again without the answers about some documents; returns how many those were.
+
+    The new segment is there before the old one is removed. Of an answer that does not say what it is about nobody knows
+    whether its text must go, so it goes.
+    """
+    removed = 0
+    for path in sorted(segment.path for segment in store.list(folder)):
+        lines = _read_segment(store, path, store.get(path))
+        left = [line for line in lines if "strikes" in line or (DOCUMENT in line and line[DOCUMENT] not in gone)]
+        if len(left) < len(lines):
+            removed += len(lines) - len(left)
+            log = AnswerLog(store, folder, left)
+            log.flush()
+            store.delete([path])
+    return removed
 
 
 def _read_segment(store: Store, path: str, data: bytes) -> list[dict[str, Any]]:

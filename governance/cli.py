@@ -12,6 +12,9 @@ import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.publish_cli import app as publish_app
+from governance.report_cli import app as report_app
+from governance.takedown_cli import app as takedown_app
 from governance.training_cli import app as training_app
 
 app = typer.Typer(
@@ -24,6 +27,9 @@ app = typer.Typer(
 )
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(training_app)
+app.add_typer(publish_app)
+app.add_typer(report_app)
+app.add_typer(takedown_app)
 
 
 class Level(StrEnum):
@@ -120,14 +126,21 @@ def verify(out: Output = "output", as_json: AsJson = False) -> None:
 
 @app.command()
 def explain(
-    uid: Annotated[str, typer.Argument(help="uid of a row of any tier: 32 hex digits.")],
+    what: Annotated[
+        str | None, typer.Argument(metavar="[UID|URL|DOMAIN]", help="uid of a row of any tier, 32 hex digits; or both:")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Address of a page: all captures of it.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Host: it and all hosts below it.")] = None,
     out: Annotated[str, typer.Option("--output", help="Folder or URL that a run wrote to.")] = "output",
     as_json: AsJson = False,
 ) -> None:
-    """Tell a row's whole path, from its archive record through every verdict to what was made of it."""
+    """Tell a row's whole path, from its archive record through every verdict to what was made of it.
+
+    Of a page or a site: every capture, its fate at every tier, the rows written from it and where they lie.
+    """
     from governance import commands
 
-    commands.explain(uid, out, as_json)
+    commands.explain(what, url, domain, out, as_json)
 
 
 @app.command()

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from governance import compact as compaction
 from governance import config as settings_file
 from governance import doctor as checks
 from governance import dry_run as rehearsal
 from governance import explain as biography
-from governance import funnel, preflight, rates
+from governance import explain_address as sites
+from governance import funnel, preflight, rates, url_table
 from governance import status as state
+from governance import takedown as removal
 from governance import verify as audit
 from governance.cluster import Cluster
 from governance.config import Settings
@@ -60,6 +63,7 @@ def run(ask: Ask, as_json: bool) -> None:
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
     with cluster:
         outcome = run_pipeline(request, cluster, Progress(progress_mode(as_json)))
+        url_table.ensure(store, dump, cluster)
     seconds = time.monotonic() - start
     work = rates.engine_work(outcome, settings.l3) if "L3" in outcome.built else None
     _write_times(store, outcome, work, seconds)
@@ -178,13 +182,57 @@ def verify(out: str, as_json: bool) -> None:
         )
 
 
-def explain(uid: str, out: str, as_json: bool) -> None:
-    """Print a row's path."""
-    body = biography.explain(existing(out), uid)
+def explain(what: str | None, url: str | None, domain: str | None, out: str, as_json: bool) -> None:
+    """Print a row's path, or what was made of a page or a site."""
+    kind, value = asked_about(what, url, domain)
+    store = existing(out)
+    if kind == "uid":
+        body, show = biography.explain(store, value), biography.show
+    else:
+        body, show = sites.explain_address(store, sites.address(kind, value)), sites.show
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     else:
-        biography.show(body)
+        show(body)
+
+
+def asked_about(what: str | None, url: str | None, domain: str | None) -> tuple[str, str]:
+    """(uid, url or domain, what it is): an argument is a uid by its 32 hex digits, an address by a slash, else a host.
+
+    Errors: UsageError for none of them, or several.
+    """
+    given = [(kind, value) for kind, value in (("", what), ("url", url), ("domain", domain)) if value is not None]
+    if len(given) != 1:
+        remedy = "give a uid, or a URL or a domain; see governance explain --help"
+        raise UsageError("nothing to explain" if not given else "several things to explain at once", remedy)
+    kind, value = given[0]
+    if kind:
+        return kind, value
+    bare = value.strip()
+    if "/" in bare:
+        return "url", bare
+    return ("domain", bare) if "." in bare else ("uid", bare)
+
+
+def takedown(
+    values: list[tuple[str, str]], out: str, dump: str | None, reason: str, dry_run: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Take down what rules match, and print the receipt."""
+    rules = removal.rules_from(values, reason, dump)
+    body = removal.take_down(existing(out), rules, dry_run)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        removal.show(body)
+
+
+def compact(out: str, as_json: bool) -> None:
+    """Rewrite what holds rows that were taken down, and print what was done."""
+    body = compaction.compact(existing(out), Progress(progress_mode(as_json)))
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        compaction.show(body)
 
 
 def doctor(as_json: bool, address: str | None) -> None:

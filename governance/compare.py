@@ -16,7 +16,7 @@ from governance import recipes, trial_page
 from governance.errors import RunError, UsageError
 from governance.measure import TEXT_BYTES, Held, Yardstick
 from governance.progress import progress_mode
-from governance.trial import Arm, Trial, last_checkpoint, refuse_other, remember, run
+from governance.trial import Arm, Trial, last_checkpoint, refuse_other, remember, run, soups
 from governance.verdict import judge
 
 MAX_QUESTIONS = {"5m": 200}  # of a set, unless asked otherwise: scoring must not outlast the training
@@ -56,8 +56,12 @@ def carry_out(make: Any, settings: dict[str, Any], dry_run: bool, as_json: bool)
         if dry_run:
             trial_page.show_plan(trial, as_json)
             return
+        trial.yardstick.read()  # what cannot be read is found before hours of training
         remember(folder, settings)
-        body = judge(trial, run(trial, progress_mode(as_json))) | {"settings": settings}
+        mode = progress_mode(as_json)
+        runs = run(trial, mode)
+        averaged = soups(trial, runs, mode) if trial.kind == "compare" and trial.seeds > 1 else {}
+        body = judge(trial, runs, averaged) | {"settings": settings}
     except Diverged as error:
         raise RunError(str(error), error.remedy) from error
     except TrainerError as error:

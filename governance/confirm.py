@@ -25,9 +25,10 @@ from governance.repeats import with_repeated, without_repeated
 from governance.runner import fold
 from governance.shuffle import Run, Shuffle, Spill, gathered, scratch, spilled
 from manifests.records import Record, read_record
+from manifests.tombstones import read_tombstones
 from stages import dedup
 from stages.minhash import DedupConfig, decode_signatures, shingle_sets
-from stages.uids import UID, uid_to_bytes
+from stages.uids import UID, uid_from_bytes, uid_to_bytes
 
 WANTED = pa.schema([("uid", UID), ("destination", pa.int32())])
 SHINGLES = pa.schema([("uid", UID), ("shingles", pa.large_list(pa.uint32()))])
@@ -127,7 +128,7 @@ def estimate(job: Shuffle, partition: int) -> Record:
     pairs = gathered(spilled(job, "pairs", scratch(job, "pairs"), partition), dedup.PAIRS)
     sketches = gathered(spilled(job, "sketches", scratch(job, "sketches"), partition), _sketches(config))
     scored = _scored(job, pairs, sketches)
-    decided, doubtful = _judged(scored, config)
+    decided, doubtful = _judged(scored, config, _without_text(job, scored))
     parts = []
     for name, rows in (("decided", decided), ("doubtful", doubtful)):
         spill = Spill(job.store, scratch(job, name), partition, CONFIRMED)
@@ -177,15 +178,23 @@ def _scored(job: Shuffle, pairs: pa.Table, sketches: pa.Table) -> pa.Table:
     return pa.table(columns, schema=CONFIRMED)
 
 
-def _judged(scored: pa.Table, config: DedupConfig) -> tuple[pa.Table, pa.Table]:
-    """What is confirmed, and what is in doubt."""
+def _without_text(job: Shuffle, scored: pa.Table) -> np.ndarray:
+    """Pairs whose older row was taken down: its text may be gone, so the estimate decides, before and after that."""
+    out = read_tombstones(job.store)
+    if not out or scored.num_rows == 0:
+        return np.zeros(scored.num_rows, bool)
+    return out.among(uid_from_bytes(scored["a"])).to_numpy(zero_copy_only=False)
+
+
+def _judged(scored: pa.Table, config: DedupConfig, estimated: np.ndarray) -> tuple[pa.Table, pa.Table]:
+    """What is confirmed, and what is in doubt; nothing is of the pairs that can only be ``estimated``."""
     if config.confirm == "none":
         return scored, scored.slice(0, 0)
     similarity, kind = scored["similarity"].to_numpy(), scored["kind"].to_numpy()
     threshold = config.threshold
     margin = DOUBT * np.sqrt(threshold * (1 - threshold) / config.num_hashes) if config.confirm == "shingles" else 0.0
     sure = (kind == dedup.EXACT) | ((kind == dedup.URL) & (similarity >= config.url_similarity))
-    sure |= similarity >= threshold + margin
+    sure |= similarity >= np.where(estimated, threshold, threshold + margin)
     doubtful = ~sure & (similarity >= threshold - margin)
     return scored.filter(pa.array(sure)).combine_chunks(), scored.filter(pa.array(doubtful)).combine_chunks()
 

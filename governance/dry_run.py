@@ -17,7 +17,7 @@ from governance.config import Settings
 from governance.errors import UsageError
 from governance.forecast import Asked, Forecast, Measured, Rate, cpu_rate, forecast, measured_rate, published_rate
 from governance.job import Job, data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.pipeline import Request, plan_tiers, read_manifest
 from governance.plan import model_errors
 from governance.quotas import Quota, best, quotas
@@ -109,7 +109,7 @@ def sample(job: Job, shares: Sequence[Quota], count: int) -> list[dict[str, Any]
         parts = data_parts(read_record(job.store, job.parent_base, "data", share.number))
         wanted = -(-count * share.documents // documents)
         uids = set(sorted(best(job, parts, share.documents), key=_draw)[:wanted])
-        for table in read_parts(job.store, parts, _COLUMNS):
+        for table in read_visible(job.store, parts, _COLUMNS):
             rows += [row for row in table.to_pylist() if row["uid"] in uids]
     return sorted(rows, key=lambda row: _draw(row["uid"]))[:count]
 

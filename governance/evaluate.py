@@ -87,10 +87,11 @@ def _tasks(ask: Ask) -> list[dict[str, Any]]:
 
     if not ask.tasks:
         return []
-    rows = harness.run(ask.model, ask.tasks, ask.limit, ask.include)
+    rows = harness.run(ask.model, ask.tasks, ask.limit, ask.include, ask.seq_len)
     if ask.against:
         beside = {
-            (row["name"], row["metric"]): row for row in harness.run(ask.against, ask.tasks, ask.limit, ask.include)
+            (row["name"], row["metric"]): row
+            for row in harness.run(ask.against, ask.tasks, ask.limit, ask.include, ask.seq_len)
         }
         for row in rows:
             row["against"] = {name: beside[row["name"], row["metric"]][name] for name in ("value", "low", "high")}

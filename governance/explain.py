@@ -17,14 +17,17 @@ from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.runner import QUARANTINED
 from governance.status import dumps
+from manifests.ledger import TAKEN_DOWN
 from manifests.records import Part, Record, read_record, read_records
 from manifests.store import Store
+from manifests.tombstones import read_tombstones
 from stages.output_keys import IN_L2
 from stages.uids import UID
 
 _CONTENT_CHARS = 400
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UIDS = ("uid", "row_uid", "request_uid")
+TEXTS = ("content", "title", "text", "question", "answer", "output", "values")  # columns that hold words of a page
 _MEMBERS = 20  # of a cluster of duplicates, those that are named
 _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 
@@ -41,7 +44,7 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
     uid = uid.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{32}", uid):
         raise UsageError(f"{uid!r} is no uid", "a uid is 32 hex digits, the column uid of any Parquet part")
-    for dump, number, name in _shards(store, uid[:8]):
+    for dump, number, name in shards_of(store, uid[:8]):
         found = _find(store, "L3", dump, number, "uid", uid) or _find(store, "L3", dump, number, "request_uid", uid)
         root = found[0]["row"]["parent_uid"] if found else uid
         path = [entry for tier in ("L0", "L1", "L2") for entry in _find(store, tier, dump, number, "uid", root)]
@@ -51,20 +54,45 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
         duplicates = _duplicates(store, "L1", dump, [root]).get(root)
         written = _written(related, uid)
         alike = _duplicates(store, "L3", dump, [note["uid"] for note in _kept(written)])
+        out = _taken_down(store, (uid, root))
+        fate = _written_fate(found, alike.get(uid)) if found else _fate(path, duplicates, related)
         return {
             "uid": uid,
             "root_uid": root,
             "dump": dump,
             "input": name,
-            "fate": _written_fate(found, alike.get(uid)) if found else _fate(path, duplicates, related),
-            "path": path,
+            "fate": _out_fate(out, fate) if out else fate,
+            "taken_down": out,
+            "path": _without_text(path) if out else path,
             "duplicates": duplicates,
             "not_checked": _not_checked(store, dump),
-            "written": written,
+            "written": _without_text(written) if out else written,
             "alike": alike,
-            "children": [] if found else related,
+            "children": [] if found else _without_text(related) if out else related,
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
+
+
+def _taken_down(store: Store, uids: Sequence[str]) -> str | None:
+    """The kind of rule by which a row, or the document it was made from, was taken down."""
+    out = read_tombstones(store)
+    found = out.of(min(uids), max(uids)) if out else None
+    rules = dict(zip(found["uid"].to_pylist(), found["rule"].to_pylist(), strict=True)) if found else {}
+    return next((rules[uid] for uid in uids if uid in rules), None)
+
+
+def _out_fate(rule: str, fate: str) -> str:
+    if f"{TAKEN_DOWN}." in fate:
+        return f"taken down ({rule}); its text was removed by compaction {int(fate.rpartition('.')[2])}"
+    return f"taken down ({rule}); before that: {fate}"
+
+
+def _without_text(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries without what was taken down: their text."""
+    return [
+        {**entry, "row": {name: value for name, value in entry["row"].items() if name not in TEXTS}}
+        for entry in entries
+    ]  # fmt: skip
 
 
 def _not_checked(store: Store, dump: str) -> list[str]:
@@ -153,7 +181,7 @@ def _alikeness(found: dict[str, Any], dump: str, victims: list[str]) -> dict[str
     return body if found["similarity"] is None else {**body, "similarity": round(found["similarity"], 3)}
 
 
-def _shards(store: Store, key: str) -> list[tuple[str, int, str]]:
+def shards_of(store: Store, key: str) -> list[tuple[str, int, str]]:
     """(dump, number, name) of the input objects whose uids begin with ``key``: one, or very rarely two."""
     found = set()
     for tier, dump in dumps(store):
@@ -238,4 +266,9 @@ def _branch(tree: Any, found: dict[str, Any]) -> None:
     branch = tree.add(Text(f"{found['tier']} {found['kind']}  {found['part']}"))
     for name, value in found["row"].items():
         # Text, not markup, and no control characters: page text must not steer the terminal.
-        branch.add(Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", f"{name}: {value}")))
+        branch.add(Text(printable(f"{name}: {value}")))
+
+
+def printable(text: str) -> str:
+    """Text for a terminal, without control characters."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,7 +6,7 @@ from typing import Any
 
 from governance import contamination, pass_rates, selection
 from governance.job import data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.pipeline import Outcome
 from manifests import ledger as accounts
 from manifests.records import read_records
@@ -52,18 +52,21 @@ def tier_row(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def next_commands(store: Store, output: str, manifests: dict[str, dict[str, Any]]) -> list[str]:
-    """The two commands a person would type next: check it all, and follow one row to its source."""
+    """The commands a person would type next: check it all, read it on a page, and follow one row to its source."""
     uids = (sample_uid(store, manifests[tier]) for tier in sorted(manifests, reverse=True))
     uid = next((found for found in uids if found), None)
     verify = f"governance verify {output}"
-    return [verify, f"governance explain {uid} --output {output}" if uid else f"governance status {output}"]
+    follow = f"governance explain {uid} --output {output}" if uid else f"governance status {output}"
+    return [verify, f"governance report {output}", follow]
 
 
 def sample_uid(store: Store, manifest: dict[str, Any]) -> str | None:
     """The uid of the first row of a tier's data, None where it has none."""
     for record in read_records(store, f"{manifest['tier']}/{manifest['dump']}", "data"):
         for part in data_parts(record):
-            return str(next(read_parts(store, [part], ["uid"]))["uid"][0])
+            uids = (table["uid"] for table in read_visible(store, [part], ["uid"]) if table.num_rows)
+            if (first := next(uids, None)) is not None:
+                return str(first[0])
     return None
 
 

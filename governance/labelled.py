@@ -15,10 +15,11 @@ from classifiers.seeds import load_seeds
 from classifiers.split import HELD_OUT, OTHER_SOURCES, prepare
 from governance.errors import UsageError
 from governance.inputs import Shard, find_shards
-from governance.parts import open_input
+from governance.parts import open_input, tombstones_over
 from governance.progress import Progress
 from governance.seed_documents import find_sources, mark_contaminated, read_documents
 from governance.texts import host_of
+from manifests.tombstones import OWNERS
 from stages.rows import read_json, read_parquet
 
 SCHEMA = pa.schema(
@@ -82,11 +83,12 @@ def _tables(shard: Shard, columns: Columns, left_out: Counter[str]) -> Iterator[
     """The rows of one file as they are, all columns strings: content, label, source, site, url; counts lost rows."""
     with open_input(shard) as stream:
         if shard.name.endswith(".parquet"):
-            for chunk in read_parquet(stream, columns.names(), 64 << 20):
+            out = tombstones_over(shard)
+            for chunk in read_parquet(stream, [*columns.names(), *(OWNERS if out else ())], 64 << 20):
                 if chunk.problem:
                     left_out[chunk.problem] += chunk.rows
                 else:
-                    yield _named(pa.table(chunk.columns) if chunk.columns else pa.table({}), columns)
+                    yield _named(out.visible(pa.table(chunk.columns)) if chunk.columns else pa.table({}), columns)
             return
         rows: list[dict[str, Any]] = []
         for line in read_json(stream, shard.name, _MAX_LINE_BYTES):

@@ -8,7 +8,7 @@ corpus has the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from manifests.store import Store
@@ -27,6 +27,8 @@ _KINDS = {
 }
 _KIND_OF_STYLE = {"qa": "qa", "dialogue": "conversation", "knowledge": "knowledge", "exercise": "textbook_exercise"}
 _FOLDER = re.compile(r"(?P<name>.+)_(?P<language>[a-z]+)_l3")
+_NAME = "ultrafineweb"  # of the tiers below L3, whose settings name none
+_PUBLISHED_FOLDER = re.compile(r"(?P<name>.+)_(?P<language>[a-z]+)_(?P<tier>l[123])")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,31 @@ class Configuration:
 def folder(name: str, language: str, style: str) -> str:
     """The folder of a row: the name of the data set, its language and the kind of its style."""
     return f"{DATA}/{name}_{language}_l3/{_KIND_OF_STYLE.get(style, 'multi_style')}"
+
+
+def published_folder(tier: str, path: str) -> str:
+    """Where a data part's rows lie in the published data set: for L3 where they lie already, for the tiers below in a
+    folder a language, named likewise."""
+    folder = path.rpartition("/")[0]
+    if tier == "L3":
+        return folder.removeprefix("L3/")
+    return f"data/{_NAME}_{folder.rpartition('/')[2]}_{tier.lower()}"
+
+
+def of_folders(folders: Iterable[str]) -> list[Configuration]:
+    """The configurations of folders of a published data set: L3 first, the order of the card in it, then L2 and L1."""
+    order = list(_KINDS)
+    found = []
+    for folder in folders:
+        name, _, kind = folder.removeprefix("data/").partition("/")
+        match = _PUBLISHED_FOLDER.fullmatch(name)
+        if match is None or (kind and kind not in order):
+            raise ValueError(f"{folder} is no folder of a data set")
+        title, tier = _PUBLISHED.get(match["name"], match["name"]), match["tier"].upper()
+        words = f"{match['language']}-{_KINDS[kind]}-Synthetic" if kind else match["language"]
+        rank = (-int(tier[1]), name, order.index(kind) if kind else 0)
+        found.append((rank, Configuration(f"{title}-{tier}-{words}", folder, match["language"])))
+    return [one for _, one in sorted(found, key=lambda item: item[0])]
 
 
 def configurations(store: Store) -> list[Configuration]:

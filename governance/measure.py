@@ -41,15 +41,25 @@ class Yardstick:
 
     @cached_property
     def sets(self) -> list[Any]:
-        """The question sets. Errors: TrainerError."""
+        """The question sets. Errors: TrainerError, for two of one name too."""
+        from annealing.errors import TrainerError
         from annealing.questions import open_questions
 
-        return [one for place in self.questions for one in open_questions(Path(place).expanduser(), self.limit)]
+        found = [one for place in self.questions for one in open_questions(Path(place).expanduser(), self.limit)]
+        names = [one.name for one in found]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise TrainerError(f"two question sets are named {twice}", "rename one of the files")
+        return found
 
     @cached_property
     def documents(self) -> list[Any]:
         """The held-out texts by source and language. Errors: TrainerError when a source holds none out."""
         return [one for held in self.texts for one in _documents(held, self.max_bytes)]
+
+    def read(self) -> None:
+        """Read all of it now. Errors: TrainerError."""
+        self.sets, self.documents  # noqa: B018
 
     @cached_property
     def fingerprint(self) -> str:
@@ -67,15 +77,15 @@ class Yardstick:
 
 def _documents(held: Held, max_bytes: int) -> list[Any]:
     """The texts of several places under one name; a place that holds none out is passed over unless all do."""
-    from annealing.errors import TrainerError
+    from annealing.errors import NothingHeldOut
     from annealing.evaluate import Texts, held_out
 
     found: dict[str, tuple[Any, ...]] = {}
-    problem: TrainerError | None = None
+    problem: NothingHeldOut | None = None
     for place in held.places:
         try:
             parts = held_out(place, held.holdout, max_bytes // len(held.places))
-        except TrainerError as error:
+        except NothingHeldOut as error:
             problem = error
             continue
         for part in parts:

@@ -16,6 +16,7 @@ from governance.inputs import Shard
 from manifests.records import Part, PartWriter
 from manifests.schema import conform
 from manifests.store import Store, is_local
+from manifests.tombstones import FOLDER, OWNERS, InStore, Tombstones, corpus_root, read_tombstones
 
 
 def open_input(shard: Shard) -> BinaryIO:
@@ -23,6 +24,18 @@ def open_input(shard: Shard) -> BinaryIO:
     if is_local(shard.folder):
         return Path(shard.folder, shard.path).open("rb")
     return Store(shard.folder).open(shard.path)
+
+
+def tombstones_over(shard: Shard) -> Tombstones:
+    """What was taken down of the corpus that an input object lies in; nothing where it lies in none."""
+    scheme, _, place = f"{shard.folder}/{shard.path}".rpartition("://")
+    root = corpus_root(place)
+    if root is None or not shard.name.endswith(".parquet"):
+        return Tombstones(InStore(Store("")), ())
+    url = f"{scheme}://{root}" if scheme else root
+    if is_local(url) and not Path(root, FOLDER).is_dir():  # a store would make the folder
+        return Tombstones(InStore(Store(url)), ())
+    return read_tombstones(Store(url))
 
 
 def read_parts(store: Store, parts: Iterable[Part], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -38,6 +51,33 @@ def read_parts(store: Store, parts: Iterable[Part], columns: Sequence[str] | Non
                 f"cannot read {part.path}: {str(error).splitlines()[0]}",
                 "run `governance verify` to see what is damaged, then build into a new --output",
             ) from error
+
+
+def read_visible(store: Store, parts: Iterable[Part], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """As ``read_parts``, without the rows that were taken down: for whoever uses rows, not for whoever accounts for
+    them."""
+    tombstones = read_tombstones(store)
+    if not tombstones:
+        yield from read_parts(store, parts, columns)
+        return
+    for part in parts:
+        wanted, there = columns, []
+        if columns is not None:
+            with store.map(part.path) as stream:
+                there = pq.read_schema(stream).names
+            wanted = [*columns, *(name for name in OWNERS if name in there and name not in columns)]
+        for table in read_parts(store, [part], wanted):
+            visible = tombstones.visible(table)
+            # As when reading Parquet: a column that is not there is left out.
+            asked = visible.column_names if columns is None else [name for name in columns if name in there]
+            yield visible.select(asked)
+
+
+def visible_rows(store: Store, parts: Sequence[Part]) -> int:
+    """How many rows of parts were not taken down; by their records alone where nothing was."""
+    if not read_tombstones(store):
+        return sum(part.rows for part in parts)
+    return sum(table.num_rows for table in read_visible(store, parts, ["uid"]))
 
 
 def read_all(store: Store, parts: Iterable[Part], columns: Sequence[str]) -> pa.Table | None:

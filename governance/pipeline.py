@@ -36,6 +36,8 @@ from manifests.store import Store
 from stages.dedup import signature_stage
 
 LEVELS = ("L0", "L1", "L2", "L3")
+# Steps whose records make up the ledger of a sealed tier; where rows enter, it is the last of them alone.
+RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 # Steps whose parts stay in a sealed tier beside its rows.
 BESIDE = {"L1": ("keys", "buckets", "duplicates"), "L2": (selection.STEP,), "L3": (output_duplicates.STEP,)}
 # The steps whose parts outlast a rebuild where what decides them is the same, and what they are.
@@ -227,26 +229,9 @@ def seal(
 
     found: what else the manifest tells of the tier.
     """
-    ledger: accounts.Ledger = []
-    figures: dict[str, Any] = {}
-    totals = {"rows": 0, "bytes": 0, "parts": 0, "shards": 0}
-    named: set[str] = set()
-    for step in step_names:
-        share: accounts.Ledger = []
-        for record in read_records(job.store, job.base, step):
-            share = accounts.merge([share, record.ledger])
-            _add_figures(figures, record)
-            _add_totals(totals, record)
-            named.update(part.path for part in record.parts)
-        ledger += share
-    faults = accounts.faults(ledger)
-    if faults:
-        raise CorpusError(f"the ledger of {job.base} does not balance: {faults[0]}", "this is a bug; please report it")
-    for step in extra_steps:
-        named.update(part.path for record in read_records(job.store, job.base, step) for part in record.parts)
-    sweep(job.store, [f"{job.base}/{name}" for name in _FOLDERS], named)
-    if job.tier == "L3":  # its data lies in the published layout, which all dumps share
-        sweep(job.store, [layout.DATA], named, stem=f"{job.dump}-part-")
+    sums = summed(job.store, job.base, step_names)
+    sweep_tier(job.store, job.tier, job.dump, (*step_names, *extra_steps))
+    if job.tier == "L3":
         layout.write_card(job.store)
         answered.forget(job.store, job.base)
     plan = json.loads(job.store.get(f"{job.base}/plan.json"))
@@ -256,15 +241,48 @@ def seal(
         "fingerprint": job.fingerprint,
         "parent": job.parent,
         "plan": plan["plan"],
-        "ledger": accounts.dump(ledger),
-        "figures": figures,
-        **totals,
+        **sums,
         **(found or {}),
     }
-    body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
-    if not job.store.create(f"{job.base}/manifest.json", body):
+    if not job.store.create(f"{job.base}/manifest.json", manifest_bytes(manifest)):
         raise RunError(f"{job.base} was sealed by another run with another result", "run `governance verify`")
     return manifest
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is stored."""
+    return json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+def summed(store: Store, base: str, step_names: Sequence[str]) -> dict[str, Any]:
+    """What a manifest says of the records of steps: ledger, figures, and the totals of the data.
+
+    Errors: CorpusError where the ledger does not balance.
+    """
+    ledger: accounts.Ledger = []
+    figures: dict[str, Any] = {}
+    totals = {"rows": 0, "bytes": 0, "parts": 0, "shards": 0}
+    for step in step_names:
+        share: accounts.Ledger = []
+        for record in read_records(store, base, step):
+            share = accounts.merge([share, record.ledger])
+            _add_figures(figures, record)
+            _add_totals(totals, record)
+        ledger += share
+    faults = accounts.faults(ledger)
+    if faults:
+        raise CorpusError(f"the ledger of {base} does not balance: {faults[0]}", "this is a bug; please report it")
+    return {"ledger": accounts.dump(ledger), "figures": figures, **totals}
+
+
+def sweep_tier(store: Store, tier: str, dump: str, step_names: Sequence[str]) -> None:
+    """Remove the parts of a tier of a dump that no record of these steps names."""
+    base = f"{tier}/{dump}"
+    records = (record for step in step_names for record in read_records(store, base, step))
+    named = {part.path for record in records for part in record.parts}
+    sweep(store, [f"{base}/{name}" for name in _FOLDERS], named)
+    if tier == "L3":  # its data lies in the published layout, which all dumps share
+        sweep(store, [layout.DATA], named, stem=f"{dump}-part-")
 
 
 def _add_figures(figures: dict[str, Any], record: Record) -> None:

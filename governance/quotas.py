@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from governance.cluster import Cluster
 from governance.job import Job, data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible, visible_rows
 from manifests.records import Part, read_record, read_records
 from stages import ranks
 from stages.ranks import Target
@@ -49,7 +49,9 @@ def quotas(job: Job, cluster: Cluster, numbers: Sequence[int]) -> list[Quota]:
     """The quota of every shard: its documents in languages that the model writes, as many as are among the best."""
     languages = engine_languages(job.settings.l3.engine)
     counts = {
-        record.number: sum(part.rows for part in data_parts(record) if part.path.split("/")[-2] in languages)
+        record.number: visible_rows(
+            job.store, [part for part in data_parts(record) if part.path.split("/")[-2] in languages]
+        )
         for record in read_records(job.store, job.parent_base, "data")
     }
     total, limit = sum(counts.values()), job.settings.l3.max_documents
@@ -108,7 +110,7 @@ def _order(count: _Count, number: int) -> np.ndarray:
 def _rows(job: Job, parts: Sequence[Part], languages: tuple[str, ...], columns: Sequence[str]) -> list[pa.Table]:
     """Narrow columns of the documents of a shard that the model can write from."""
     wanted = pa.array(languages, pa.string())
-    return [table.filter(pc.is_in(table["lang"], wanted)) for table in read_parts(job.store, parts, columns)]
+    return [table.filter(pc.is_in(table["lang"], wanted)) for table in read_visible(job.store, parts, columns)]
 
 
 def _gather(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from governance.job import Job
 from governance.parts import Annotations
+from manifests import ledger as accounts
 from manifests.ledger import OUTPUTS, REQUESTS, Account, Ledger, merge, tally
 from manifests.records import Record
 from stages.notes import ANNOTATION_SCHEMA, WRITE, to_table
@@ -24,7 +25,13 @@ FIGURE_COLUMNS = (
     "text", "outcome", "reason", *(name for name in ANNOTATION_SCHEMA.names if name.endswith(".drop")),
 )  # fmt: skip
 _BATCH = 2_000  # annotations that wait to be written together: about 8 MB
-_OUTCOMES = ("kept", "failed", "skipped", "rejected")  # of a request, the first that one of its items has
+_OUTCOMES = (
+    "kept",
+    "failed",
+    "skipped",
+    "rejected",
+    accounts.TAKEN_DOWN,
+)  # of a request, the first that one of its items has
 
 
 @dataclass(frozen=True)

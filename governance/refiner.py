@@ -18,7 +18,7 @@ from governance import answered
 from governance.answers import AnswerLog
 from governance.errors import RunError
 from governance.job import Job, data_parts
-from governance.parts import read_parts
+from governance.parts import read_visible
 from governance.quotas import Quota, best
 from governance.refined import Refining, ShardNotes
 from governance.synthesis import conversation
@@ -41,6 +41,7 @@ class _Document:
     """One document under way: what is asked about it, and the answers so far. Gone once all of it is finished."""
 
     shard: _Shard
+    uid: str
     place: int  # in its shard
     counted: bool  # is one that the quota counts
     tasks: list[Task] = field(default_factory=list)
@@ -169,7 +170,7 @@ class Refiner:
 
     def _start(self, shard: _Shard, row: dict[str, Any]) -> None:
         """Plan a document and ask the first questions about it."""
-        document = _Document(shard, shard.opened, counted=row["lang"] in self._talk.languages)
+        document = _Document(shard, row["uid"], shard.opened, counted=row["lang"] in self._talk.languages)
         shard.opened += 1
         document.tasks = plan_row(row, self._talk)
         for task in range(len(document.tasks)):
@@ -236,7 +237,7 @@ class Refiner:
         document.answers[answer.key] = answer
         self._news.update(answers=1, output_tokens=answer.output_tokens, prompt_tokens=answer.prompt_tokens)
         if answer.error is None:  # a failure is asked again by the next run, a text never
-            document.shard.log.append(answer)
+            document.shard.log.append(answer, document.uid)
         self._count_failures(answer)
         for task in tasks:
             document.asked[task] -= 1
@@ -278,7 +279,7 @@ def _flush(under_way: Sequence[_Shard]) -> None:
 def rows_of(job: Job, parts: Sequence[Part], quota: Quota, languages: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The L2 rows to write from, in order, and those in languages that the model does not write, to be counted."""
     chosen = best(job, parts, quota.documents)
-    for table in read_parts(job.store, parts, ROW_COLUMNS):
+    for table in read_visible(job.store, parts, ROW_COLUMNS):
         for row in table.to_pylist():
             if row["lang"] not in languages or row["uid"] in chosen:
                 yield row

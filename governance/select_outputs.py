@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -15,7 +16,7 @@ from governance.errors import CorpusError
 from governance.job import Job, annotation_parts, data_parts, done_before
 from governance.output_duplicates import TIER, Outputs, duplicates_of
 from governance.parts import read_parts
-from manifests.ledger import ROWS, Account, merge, tally
+from manifests.ledger import ROWS, Account, Ledger, merge, tally
 from manifests.records import Part, PartWriter, Record, read_record
 from manifests.schema import conform, tier_schema
 from stages.notes import EDIT
@@ -32,19 +33,39 @@ def select(job: Outputs, number: int) -> Record:
     notes = read_record(job.store, job.base, "annotations", number)
     record = Record("data", number, notes.name, job.fingerprint)
     writers: dict[str, PartWriter] = {}
-    figures: Counter[str] = Counter()
-    ledgers = [[Account(DEDUP), Account(ROWS)]]
+    told = Told()
     for table, left, rows in assembled(job, number):
         for folder, some in by_folder(job, rows):
             if folder not in writers:
                 stem = f"{folder}/{job.dump}-part-{number:05d}"
                 writers[folder] = PartWriter(job.store, stem, tier_schema(job.tier))
             writers[folder].write(some)
-        ledgers = [merge([*ledgers, [_dedup_account(table), Account(ROWS, tally(rows["uid"]), tally(rows["uid"]))]])]
-        figures.update(_figures(table, left, rows))
+        told.take(table, left, rows)
     record.parts = [writers[folder].finish() for folder in sorted(writers)]
-    record.ledger, record.figures = ledgers[0], dict(sorted(figures.items()))
+    record.ledger, record.figures = told.ledger, dict(sorted(told.figures.items()))
     return record
+
+
+@dataclass
+class Told:
+    """What a record tells of the rows of a shard: their accounts and figures."""
+
+    ledger: Ledger = field(default_factory=lambda: [Account(DEDUP), Account(ROWS)])
+    figures: Counter[str] = field(default_factory=Counter)
+
+    def take(self, table: pa.Table, left: pa.Table, rows: pa.Table) -> None:
+        """Add some documents, as ``assembled`` gives them."""
+        made = tally(rows["uid"])
+        self.ledger = merge([self.ledger, [_dedup_account(table), Account(ROWS, made, made)]])
+        self.figures.update(_figures(table, left, rows))
+
+
+def accounts_and_figures(made: Iterable[tuple[pa.Table, pa.Table, pa.Table]]) -> tuple[Ledger, dict[str, int]]:
+    """The accounts and figures of a shard, from what ``assembled`` gives."""
+    told = Told()
+    for table, left, rows in made:
+        told.take(table, left, rows)
+    return told.ledger, dict(sorted(told.figures.items()))
 
 
 def assembled(job: Outputs, number: int) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:

@@ -25,13 +25,14 @@ from governance.runner import ERROR, fold, refuse_error_rate
 from governance.shuffle import Run, gathered, group_runs, map_pending, read_sound
 from governance.steps import fold_shard
 from manifests.ledger import Ledger, merge
-from manifests.records import Record, committed, read_record, read_records, record_path
+from manifests.records import Record, committed, read_record, read_records, record_path, record_paths
 from manifests.schema import tier_schema
 from manifests.store import Store
 from stages import quality, ranks
 from stages.decontaminate import decontaminate_stage
 from stages.quality import FAILED, FOUND, Cut
 from stages.ranks import Target
+from stages.takedown import TakedownConfig, takedown_stage
 
 STEP = "scores"  # its parts stay in the sealed tier, in a folder of this name
 _SCORES = pa.schema([("uid", pa.string()), ("lang", pa.string()), ("score", pa.float32()), (ERROR, pa.string())])
@@ -69,6 +70,7 @@ def select(job: Selecting, number: int) -> Record:
     """The verdict on every row of L1 by its score, and the text of those that are selected."""
     config = job.settings.l2
     stages = (
+        takedown_stage(TakedownConfig()),
         quality.found_scores_stage(config.quality),
         quality.quality_stage(config.quality, job.cuts),
         decontaminate_stage(config.decontaminate),
@@ -88,15 +90,13 @@ def select(job: Selecting, number: int) -> Record:
 def _with_scores(job: Selecting, number: int, batches: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
     """The batches of a shard with the scores of their rows; adds up how many are scored and reach the threshold."""
     found = gathered(_scores_of(job, number), _SCORES)
-    done = 0
+    for language, cut in (job.cuts or {}).items():
+        counts.update(figures_of(language, _values(found, language), cut))
     for batch in batches:
-        rows = found.slice(done, batch.num_rows)
-        done += batch.num_rows
-        if not batch["uid"].equals(rows["uid"]):
+        # By uid: of rows that were taken down the text may be gone, and the scores stay.
+        rows = found.take(pc.index_in(batch["uid"], value_set=found["uid"].combine_chunks()))
+        if rows["uid"].null_count:
             raise CorpusError("scores and text of a shard do not hold the same rows", "run `governance verify`")
-        for language, cut in (job.cuts or {}).items():
-            values = _values(rows, language)
-            counts.update(figures_of(language, values, cut))
         yield batch.append_column(FOUND, rows["score"]).append_column(FAILED, rows[ERROR])
 
 
@@ -261,5 +261,5 @@ def reusable(store: Store, base: str, step: str, lasting: str | None) -> set[str
         except _UNREADABLE:  # damaged: made again
             continue
         if record.fingerprint == lasting:
-            found |= {record_path(base, step, number), *(part.path for part in record.parts)}
+            found |= {*record_paths(store, base, step, number), *(part.path for part in record.parts)}
     return found

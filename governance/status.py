@@ -9,6 +9,7 @@ from governance import funnel, selection
 from governance.errors import CorpusError
 from manifests.records import committed
 from manifests.store import Store
+from manifests.tombstones import read_tombstones, under_way
 
 _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("annotations", "data")}
 
@@ -20,7 +21,8 @@ def dumps(store: Store) -> list[tuple[str, str]]:
 
 def read(store: Store) -> dict[str, Any]:
     """The state of every tier of every dump."""
-    return {"output": store.url, "tiers": [_state(store, tier, dump) for tier, dump in dumps(store)]}
+    body = {"output": store.url, "tiers": [_state(store, tier, dump) for tier, dump in dumps(store)]}
+    return {**body, "taken_down": read_tombstones(store).count(), "compaction": under_way(store)}
 
 
 def _state(store: Store, tier: str, dump: str) -> dict[str, Any]:
@@ -57,5 +59,9 @@ def show(body: dict[str, Any], out: str) -> None:
     for tier in body["tiers"]:
         for language, told in tier.get("selection", {}).items():
             console.print(f"{tier['dump']}: {selection.in_words(language, told)}", highlight=False, soft_wrap=True)
+    if body["taken_down"]:
+        console.print(f"{body['taken_down']:,} documents and rows are taken down.", highlight=False)
+    if body["compaction"] is not None:
+        console.print(f"Compaction {body['compaction']} did not end: governance compact {out}", highlight=False)
     if any(tier["state"] != "sealed" for tier in body["tiers"]):
         console.print("The same `governance run` command goes on from here.", highlight=False)

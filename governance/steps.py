@@ -21,6 +21,7 @@ from governance.repeats import with_repeated
 from governance.runner import FATE, Folded, fold, refuse_error_rate
 from governance.shuffle import Shuffle
 from governance.slow import SlowRows
+from governance.takedowns import with_takedowns
 from manifests.ledger import Ledger, merge
 from manifests.records import Record, read_record, record_path
 from manifests.schema import tier_schema
@@ -50,8 +51,9 @@ def fold_shard(
     base = tiers.ENTRY_ANNOTATIONS if reader else ("uid",)
     path = record_path(job.base, record.step, record.number)
     slow = SlowRows(job.store, job.dump, record.name, stages, path)
+    models = with_takedowns(job, record.name, stages, models_of(job, stages))
     for batch in batches:
-        folded = fold(stages, slow.mark(batch), models_of(job, stages), reader)
+        folded = fold(stages, slow.mark(batch), models, reader)
         slow.name_new(folded.table)
         ledgers.append(folded.ledger)
         notes.write(folded.table.select(annotation_columns(folded, stages, base)))

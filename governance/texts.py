@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from governance.errors import UsageError
 from governance.inputs import ROW_SUFFIXES, Shard, find_files
-from governance.parts import open_input
+from governance.parts import open_input, tombstones_over
+from manifests.tombstones import OWNERS
 from stages.rows import read_json, read_parquet
 
 TEXT_SUFFIXES = (*ROW_SUFFIXES, ".txt")
@@ -62,11 +63,14 @@ def _parquet(shard: Shard, text: str | None, site: str | None) -> Iterator[tuple
         column, origin = _column(shard, schema.names, text), _site_column(shard, schema.names, site)
         for name in filter(None, (column, origin)):
             _check_kind(shard, name, schema.field(name).type)
-        for chunk in read_parquet(stream, list(filter(None, {column, origin})), _BATCH_BYTES):
+        out = tombstones_over(shard)
+        wanted = {column, origin, *(OWNERS if out else ())}
+        for chunk in read_parquet(stream, list(filter(None, wanted)), _BATCH_BYTES):
             if chunk.problem:
                 raise _damaged(shard, f"{chunk.rows} of its rows cannot be read")
-            contents = chunk.columns[column].cast(pa.string()).combine_chunks()
-            found = chunk.columns[origin].cast(pa.string()).to_pylist() if origin else [None] * chunk.rows
+            rows = out.visible(pa.table(chunk.columns))
+            contents = rows[column].cast(pa.string()).combine_chunks()
+            found = rows[origin].cast(pa.string()).to_pylist() if origin else [None] * rows.num_rows
             yield contents, _sites(found, site)
 
 

@@ -25,6 +25,7 @@ from stages.paragraphs import paragraphs_stage
 from stages.pii import pii_stage
 from stages.policy import policy_stage
 from stages.quality import quality_stage, scores_stage
+from stages.takedown import TakedownConfig, takedown_stage
 
 # What the annotations of a tier that is read from outside say of each record, beside verdicts.
 ENTRY_ANNOTATIONS = ("uid", "url", "record_id", "record_type", "archive_offset", "status", "mime")
@@ -32,12 +33,13 @@ ENTRY_ANNOTATIONS = ("uid", "url", "record_id", "record_type", "archive_offset",
 
 def l0(cfg: Settings) -> tuple[Stage, ...]:
     """Records to text."""
-    return (extract_stage(cfg.l0.extract),)
+    return (extract_stage(cfg.l0.extract), takedown_stage(TakedownConfig()))
 
 
 def l1(cfg: Settings) -> tuple[Stage, ...]:
     """Text to clean text: cheap rejects first; signatures only for what passed them."""
     return (
+        takedown_stage(TakedownConfig()),
         policy_stage(cfg.l1.policy),
         *([host_lines_stage(cfg.l1.host_lines)] if cfg.l1.host_lines.enabled else ()),
         *([paragraphs_stage(cfg.l1.paragraphs)] if cfg.l1.paragraphs.enabled else ()),
@@ -56,6 +58,7 @@ def l1(cfg: Settings) -> tuple[Stage, ...]:
 def l2(cfg: Settings) -> tuple[Stage, ...]:
     """Clean text to its score; what is selected by it is compared with question sets."""
     return (
+        takedown_stage(TakedownConfig()),
         scores_stage(cfg.l2.quality),
         quality_stage(cfg.l2.quality),
         decontaminate_stage(cfg.l2.decontaminate),
@@ -69,10 +72,11 @@ def stages_of(cfg: Settings, tier: str) -> tuple[Stage, ...]:
 
 def entry_stages(cfg: Settings, tier: str, is_archive: bool) -> tuple[Stage, ...]:
     """The stages of a tier whose rows come from outside: archives enter at L0 only; rows that enter above L0 are taken
-    as they are, but for their language, which every tier above relies on."""
+    as they are, but for what was taken down, and their language, which every tier above relies on."""
     if is_archive:
         return l0(cfg)
-    return () if tier == "L0" else (language_stage(cfg.l1.language),)
+    out = takedown_stage(TakedownConfig())
+    return (out,) if tier == "L0" else (out, language_stage(cfg.l1.language))
 
 
 def entry_columns(is_archive: bool) -> list[str]:

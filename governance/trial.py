@@ -76,23 +76,45 @@ def run(trial: Trial, mode: Mode) -> list[Run]:
 
     Errors: TrainerError for data or models that do not fit; RunError when it was told to stop.
     """
-    trial.yardstick.fingerprint  # what cannot be read is found before hours of training  # noqa: B018
     write_recipes(trial)
     if trial.base is not None:
         _train(trial.base, mode)
     return [_one(arm, seed, recipe, trial.yardstick, mode) for arm, seed, recipe in trial.runs()]
 
 
+def soups(trial: Trial, runs: Sequence[Run], mode: Mode) -> dict[str, list[Any]]:
+    """The figures of each arm's average over its seeds, often better than any of them (OLMo 2 does so at its end).
+
+    Only runs that begin from one checkpoint can be averaged. Errors: TrainerError.
+    """
+    from annealing.soup import average
+
+    found = {}
+    for arm in trial.arms:
+        mine = of_arm(runs, arm.name)
+        folder = trial.folder / f"{arm.name}-soup"
+        average([Path(one.summary["model"]) for one in mine], folder / "model")
+        made_of = " ".join(one.summary["fingerprint"] for one in mine)
+        found[arm.name] = _measured(folder, folder / "model", made_of, trial.yardstick, mode)
+    return found
+
+
 def _one(arm: Arm, seed: int, recipe: Any, yardstick: Yardstick, mode: Mode) -> Run:
     summary = _train(recipe, mode)
-    path = Path(recipe.output) / SCORES
-    fingerprint = f"{summary['fingerprint']} {yardstick.fingerprint}"
+    folder = Path(recipe.output)
+    groups = _measured(folder, Path(summary["model"]), summary["fingerprint"], yardstick, mode)
+    return Run(arm.name, seed, summary, groups, _curve(folder / "metrics.csv"))
+
+
+def _measured(folder: Path, model: Path, made_of: str, yardstick: Yardstick, mode: Mode) -> list[Any]:
+    """A model's figures, measured unless they are kept in the folder of its run."""
+    path, fingerprint = folder / SCORES, f"{made_of} {yardstick.fingerprint}"
     groups = measuring.load(path, fingerprint)
     if groups is None:
-        with Progress(mode).stage(f"measure {path.parent.name}", yardstick.parts, unit="sets") as line:
-            groups = measuring.measure(Path(summary["model"]), yardstick, partial(line.advance, 1, 0))
+        with Progress(mode).stage(f"measure {folder.name}", yardstick.parts, unit="sets") as line:
+            groups = measuring.measure(model, yardstick, partial(line.advance, 1, 0))
         measuring.save(groups, path, fingerprint)
-    return Run(arm.name, seed, summary, groups, _curve(Path(recipe.output) / "metrics.csv"))
+    return groups
 
 
 def _train(recipe: Any, mode: Mode) -> dict[str, Any]:
@@ -122,8 +144,9 @@ def last_checkpoint(recipe: Any) -> str:
 def refuse_other(folder: Path, settings: dict[str, Any]) -> None:
     """Errors: UsageError for a folder that holds another trial."""
     path = folder / _SETTINGS
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
-    changed = [name for name in settings if before.get(name) != settings[name]]
+    asked = json.loads(json.dumps(settings))
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
+    changed = [name for name in asked if before.get(name) != asked[name]]
     if changed:
         raise UsageError(
             f"{folder} holds a trial with another {', '.join(changed)}", "name another --output, or remove the folder"

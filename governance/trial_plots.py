@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,29 @@ def curves(arms: list[dict[str, Any]]) -> Any:
     return figure
 
 
+def course(path: Path) -> str:
+    """A run's metrics.csv as SVG: the loss above, the learning rate below, with the phases told apart."""
+    import polars as pl
+    from matplotlib import rc_context
+
+    table = pl.read_csv(path)
+    with rc_context(STYLE):
+        figure = blank(6.4, 4.0)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        for number, phase in enumerate(table["phase"].unique(maintain_order=True)):
+            part = table.filter(pl.col("phase") == phase)
+            colour = COLOURS[number % len(COLOURS)]
+            above.plot(part["tokens"], part["loss"], color=colour, linewidth=0.6, alpha=0.35)
+            above.plot(part["tokens"], smooth(part["loss"].to_numpy()), color=colour, linewidth=1.5, label=phase)
+            below.plot(part["tokens"], part["lr"], color=colour, linewidth=1.5)
+        above.set(ylabel="training loss, nats a token")
+        below.set(xlabel="tokens trained", ylabel="learning rate", ylim=(0, None))
+        below.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
+        below.xaxis.set_major_locator(_few())
+        figure.legend(loc="outside lower center", ncols=4)
+        return svg(figure)
+
+
 def smooth(values: np.ndarray) -> np.ndarray:
     """The running mean over a twentieth of the curve, shorter at its ends; float (n,) -> (n,)."""
     half = max(0, int(len(values) * _SMOOTH / 2))
@@ -68,7 +92,7 @@ def differences(pair: dict[str, Any]) -> Any:
     for axes, (title, rows) in zip(panels, parts, strict=True):
         at = np.arange(len(rows))[::-1]
         values = np.array([row["value"] for row in rows])
-        reach = [values - [row["low"] for row in rows], [row["high"] for row in rows] - values]
+        reach = np.abs([[row[end] for row in rows] - values for end in ("low", "high")])
         axes.axvline(0, color=OTHER, linewidth=1)
         axes.errorbar(values, at, xerr=reach, fmt="o", color=COLOURS[0], markersize=4, elinewidth=1.2, capsize=2)
         for place, row in zip(at, rows, strict=True):

@@ -23,12 +23,13 @@ class Headline:
     groups: tuple[int, ...]  # places among a run's groups
 
 
-def judge(trial: Trial, runs: Sequence[Run]) -> dict[str, Any]:
-    """The whole result, for JSON and for the page."""
+def judge(trial: Trial, runs: Sequence[Run], soups: dict[str, list[Any]]) -> dict[str, Any]:
+    """The whole result, for JSON and for the page. ``soups``: figures of an arm's averaged seeds, where there are."""
     headlines = _headlines(trial, runs[0].groups)
     pairs = [_pair(one, other, runs, headlines) for one, other in trial.pairs]
+    arms = [_arm(arm, of_arm(runs, arm.name), soups.get(arm.name)) for arm in trial.arms]
     return {
-        "kind": trial.kind, "seeds": trial.seeds, "arms": [_arm(arm, of_arm(runs, arm.name)) for arm in trial.arms],
+        "kind": trial.kind, "seeds": trial.seeds, "arms": arms,
         "headlines": [{key: value for key, value in asdict(one).items() if key != "groups"} for one in headlines],
         "pairs": pairs, "notes": _notes(trial, runs, headlines), "cost": _cost(runs),
     }  # fmt: skip
@@ -104,14 +105,15 @@ def _sentence(one: str, other: str, word: str, rows: Sequence[dict[str, Any]]) -
     return f"{one} is {word} than {other}. {told}."
 
 
-def _arm(arm: Any, runs: Sequence[Run]) -> dict[str, Any]:
-    """An arm's figures: means over its seeds and what each seed gave."""
+def _arm(arm: Any, runs: Sequence[Run], soup: list[Any] | None) -> dict[str, Any]:
+    """An arm's figures: means over its seeds, what each seed gave, and what their average gives."""
     figures = []
     for number, group in enumerate(runs[0].groups):
         values = [run.groups[number].value for run in runs]
         figures.append(
             {"name": group.name, "metric": group.metric, "of": group.of, "language": group.language,
-             "items": len(group.keys), "chance": group.chance, "value": float(np.mean(values)), "by_seed": values}
+             "items": len(group.keys), "chance": group.chance, "value": float(np.mean(values)), "by_seed": values,
+             "soup": soup[number].value if soup else None}
         )  # fmt: skip
     told = ("tokens", "loss", "skipped", "seconds", "gpu_hours", "tokens_per_s", "sources", "model", "device")
     return {

@@ -17,7 +17,7 @@ from governance import layout
 from governance.errors import CorpusError
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
-from governance.pipeline import BESIDE, LASTING
+from governance.pipeline import BESIDE, LASTING, RECORDED
 from governance.plan import lasting_fingerprint
 from governance.progress import Progress
 from governance.runner import FATE, QUARANTINED
@@ -29,9 +29,8 @@ from manifests.ledger import Tally, tally
 from manifests.records import Part, Record, committed, read_record, record_path
 from manifests.schema import tier_schema
 from manifests.store import Store
+from manifests.tombstones import tombstone_faults, under_way
 
-# Steps whose records make up the ledger of a sealed tier.
-_RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 _BLOCK_BYTES = 8 << 20
 _UNREADABLE = (KeyError, ValueError, TypeError, IndexError, AttributeError)  # of JSON that is not what a run writes
 
@@ -52,6 +51,10 @@ class _Counted:
 def audit(store: Store, progress: Progress) -> dict[str, Any]:
     """Check every sealed tier; returns ``tiers`` checked, counts, and ``faults``, each a sentence naming the object."""
     report: dict[str, Any] = {"tiers": [], "parts": 0, "rows": 0, "faults": []}
+    if (number := under_way(store)) is not None:
+        report["faults"].append(f"compaction {number} did not end: run `governance compact` again, then verify")
+        return report
+    report["faults"] += tombstone_faults(store)
     for tier, dump in dumps(store):
         for fault in audit_tier(store, tier, dump, report, progress):
             report["faults"].append(f"{tier}/{dump}: {fault}")
@@ -83,7 +86,7 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
     yield from (f"ledger: {fault}" for fault in accounts.faults(ledger))
     counted = _Counted()
     with progress.stage(f"{tier} verify", total=shards) as line:
-        for step in (*_RECORDED[tier], *BESIDE.get(tier, ())):
+        for step in (*RECORDED[tier], *BESIDE.get(tier, ())):
             for number in sorted(committed(store, base, step)):
                 try:
                     record = read_record(store, base, step, number)
@@ -101,7 +104,7 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                 report["parts"] += len(record.parts)
                 report["rows"] += counted.data.rows - before
                 line.advance(step == "data", counted.data.rows - before)
-    yield from _compare(manifest, _RECORDED[tier], counted)
+    yield from _compare(manifest, RECORDED[tier], counted)
     yield from selection_faults(store, base, manifest)
     if tier == "L3" and counted.sound:
         yield from row_faults(store, dump, manifest)
@@ -130,11 +133,11 @@ def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) ->
     name = f"{manifest['parent']}/{manifest.get('dump')}"
     try:
         parent = json.loads(store.get(f"{name}/manifest.json"))
-        kept = accounts.load(parent["ledger"])[-1].kept
+        kept = accounts.kept_over_time(accounts.load(parent["ledger"]))
         if parent["fingerprint"] != manifest["plan"]["parent"]:
             yield f"its parent tier {name} was built again since, differently"
-        elif ledger and ledger[0].stage != accounts.REQUESTS and ledger[0].came != kept:
-            yield f"its parent tier {name} kept {kept.rows} rows, {ledger[0].came.rows} came in, or other rows"
+        elif ledger and ledger[0].stage != accounts.REQUESTS and ledger[0].came not in kept:
+            yield f"its parent tier {name} kept {kept[0].rows} rows, {ledger[0].came.rows} came in, or other rows"
     except FileNotFoundError:
         yield f"its parent tier {name} is missing"
     except _UNREADABLE:

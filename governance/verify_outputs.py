@@ -43,7 +43,7 @@ def account_faults(store: Store, record: Record) -> Iterator[str]:
 
 def row_faults(store: Store, dump: str, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Rows that are not what their annotations and documents give: each is made again and compared."""
-    job = outputs_of(_job(store, dump, manifest))
+    job = outputs_of(job_of(store, dump, manifest))
     for number in sorted(committed(store, job.base, "data") & committed(store, job.base, STEP)):
         try:
             stored = _stored(store, read_record(store, job.base, "data", number))
@@ -53,7 +53,8 @@ def row_faults(store: Store, dump: str, manifest: Mapping[str, Any]) -> Iterator
             continue
 
 
-def _job(store: Store, dump: str, manifest: Mapping[str, Any]) -> Refining:
+def job_of(store: Store, dump: str, manifest: Mapping[str, Any]) -> Refining:
+    """The job of a sealed L3, as its manifest tells it: enough to make its rows again."""
     plan = manifest["plan"]
     l3 = {"dedup": plan["dedup"], "synthesize": plan["synthesis"]["synthesize"]}
     settings = Settings.model_validate({"l3": l3})

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from governance.errors import UsageError
 from governance.inputs import Shard
-from governance.parts import open_input
+from governance.parts import open_input, tombstones_over
 from stages.rows import read_json
 
 MAX_LINE_BYTES = 100_000_000
@@ -51,13 +51,14 @@ def read_whole(shard: Shard, schema: pa.Schema) -> Iterator[pa.Table]:
 
 
 def _parquet_tables(shard: Shard) -> Iterator[pa.Table]:
+    out = tombstones_over(shard)
     with open_input(shard) as stream:
         file = pq.ParquetFile(stream)
         for group in range(file.num_row_groups):
             meta = file.metadata.row_group(group)
             rows = max(1, min(meta.num_rows, meta.num_rows * _BATCH_BYTES // max(1, meta.total_byte_size)))
             for batch in file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False):
-                yield pa.Table.from_batches([batch])
+                yield out.visible(pa.Table.from_batches([batch]))
 
 
 def _json_rows(shard: Shard) -> Iterator[list[dict[str, Any]]]:

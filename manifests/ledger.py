@@ -19,6 +19,7 @@ _MASK = (1 << 64) - 1
 REQUESTS = "requests"  # the account of what an LLM was asked, which stands beside the chain of row stages
 OUTPUTS = "outputs"  # the account of what it wrote: several outputs may come from one request
 ROWS = "rows"  # the account of the rows made of outputs, whose uids are others
+TAKEN_DOWN = "taken_down"  # the account of rows that a compaction removed, by its number, after all others of a tier
 _BESIDE = (REQUESTS, ROWS)
 
 
@@ -103,11 +104,17 @@ Ledger = list[Account]
 
 
 def merge(ledgers: Iterable[Ledger]) -> Ledger:
-    """The sum of ledgers, stage by stage, in the order in which stages first appear."""
+    """The sum of ledgers, stage by stage, in the order in which stages first appear.
+
+    Of a shard that no compaction touched, all that was kept passes through the account of those that one did touch.
+    """
+    each = [ledger for ledger in ledgers if ledger]
     total: dict[str, Account] = {}
-    for ledger in ledgers:
-        for account in ledger:
-            total.setdefault(account.stage, Account(account.stage)).add(account)
+    for account in (account for ledger in each for account in ledger):
+        total.setdefault(account.stage, Account(account.stage)).add(account)
+    if TAKEN_DOWN in total:
+        for kept in (ledger[-1].kept for ledger in each if ledger[-1].stage != TAKEN_DOWN):
+            total[TAKEN_DOWN].add(Account(TAKEN_DOWN, kept, kept))
     return list(total.values())
 
 
@@ -117,6 +124,18 @@ def faults(ledger: Ledger) -> list[str]:
     for before, after in pairwise([account for account in ledger if account.stage not in _BESIDE]):
         if before.kept != after.came:
             found.append(f"{before.stage} kept {before.kept.rows} rows, {after.stage} received {after.came.rows}")
+    return found
+
+
+def kept_over_time(ledger: Ledger) -> list[Tally]:
+    """What a tier kept: now, and before each compaction, back to when it was built. None for an empty ledger."""
+    if not ledger:
+        return []
+    last = ledger[-1]
+    found = [last.kept]
+    if last.stage == TAKEN_DOWN:
+        for number in sorted(last.rejected, reverse=True):
+            found.append(found[-1] + last.rejected[number])
     return found
 
 

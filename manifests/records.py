@@ -71,20 +71,45 @@ class Record:
         )
 
 
-def record_path(base: str, step: str, number: int) -> str:
-    """Where the record of a shard's step lies, e.g. ``L1/web/_shards/data/part-00012.json``."""
-    return f"{base}/_shards/{step}/part-{number:05d}.json"
+def record_path(base: str, step: str, number: int, generation: int = 0) -> str:
+    """Where the record of a shard's step lies, e.g. ``L1/web/_shards/data/part-00012.json``; that of a later
+    generation, which a compaction wrote, ``L1/web/_shards/data/part-00012/g0001.json``."""
+    stem = f"{base}/_shards/{step}/part-{number:05d}"
+    return f"{stem}/g{generation:04d}.json" if generation else f"{stem}.json"
+
+
+def generations(store: Store, base: str, step: str, number: int) -> list[int]:
+    """The later generations of a record that are there, in order."""
+    folder = record_path(base, step, number).removesuffix(".json")
+    return sorted(int(found.path.rpartition("/g")[2][:-5]) for found in store.list(folder))
+
+
+def record_paths(store: Store, base: str, step: str, number: int) -> list[str]:
+    """Where all generations of a record lie."""
+    later = generations(store, base, step, number)
+    return [record_path(base, step, number, generation) for generation in (0, *later)]
 
 
 def read_record(store: Store, base: str, step: str, number: int) -> Record:
-    """The record of a shard's step. Errors: FileNotFoundError when it is not committed."""
-    return Record.from_bytes(store.get(record_path(base, step, number)))
+    """The record of a shard's step; the latest generation, once the first record is gone.
+
+    Until a compaction has removed the first one, it stands, and its parts are there.
+    Errors: FileNotFoundError when it is not committed.
+    """
+    try:
+        return Record.from_bytes(store.get(record_path(base, step, number)))
+    except FileNotFoundError:
+        later = generations(store, base, step, number)
+        if not later:
+            raise
+    return Record.from_bytes(store.get(record_path(base, step, number, later[-1])))
 
 
 def committed(store: Store, base: str, step: str) -> set[int]:
     """Numbers of the shards whose step is committed, by one listing."""
-    names = (found.path.rsplit("/", 1)[1] for found in store.list(f"{base}/_shards/{step}"))
-    return {int(name[5:-5]) for name in names if name.startswith("part-") and name.endswith(".json")}
+    folder = f"{base}/_shards/{step}"
+    names = (found.path[len(folder) + 1 :] for found in store.list(folder) if found.path.endswith(".json"))
+    return {int(name[5:].partition("/")[0].partition(".")[0]) for name in names if name.startswith("part-")}
 
 
 def read_records(store: Store, base: str, step: str) -> Iterator[Record]:
@@ -102,7 +127,8 @@ def commit(store: Store, base: str, record: Record) -> Record:
     scratch parts too, so that a worker which was paused, replaced and woken leaves nothing behind.
     """
     path = record_path(base, record.step, record.number)
-    if store.create(path, record.to_bytes()):
+    # A compacted shard has no first record: whoever slept until then must not bring back what was removed.
+    if not generations(store, base, record.step, record.number) and store.create(path, record.to_bytes()):
         return record
     winner = read_record(store, base, record.step, record.number)
     sealed = store.exists(f"{base}/manifest.json")

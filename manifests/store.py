@@ -67,6 +67,12 @@ class Store:
 
         return bytes(obstore.get(self._client, path).bytes())
 
+    def get_range(self, path: str, start: int, stop: int) -> bytes:
+        """The bytes of one object from ``start`` up to, not including, ``stop``. Errors: FileNotFoundError."""
+        import obstore
+
+        return bytes(obstore.get_range(self._client, path, start=start, end=stop))
+
     def exists(self, path: str) -> bool:
         """Whether an object is there."""
         import obstore

@@ -12,7 +12,7 @@ from stages.contract import Config, Stage
 from stages.url_lists import KINDS, UrlLists, bundled_lists, listed, lists_identity, no_lists, read_lists
 
 OptOut = Literal["noai", "noimageai", "noindex", "tdm"]
-_LICENCES = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nd", "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd")
+LICENCES = ("cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nd", "cc-by-nc", "cc-by-nc-sa", "cc-by-nc-nd")
 _LINK = r"creativecommons\.org/(?:licen[sc]es|publicdomain)/(?P<terms>by(?:-n[cd]|-sa)*|zero|mark)(?:[/?#]|$)"
 
 
@@ -36,8 +36,8 @@ class PolicyConfig(Config):
     @classmethod
     def _known(cls, licences: tuple[str, ...]) -> tuple[str, ...]:
         for licence in licences:
-            if licence not in _LICENCES and "://" not in licence:
-                raise ValueError(f"{licence!r} is no licence; use a link or one of {', '.join(_LICENCES)}")
+            if licence not in LICENCES and "://" not in licence:
+                raise ValueError(f"{licence!r} is no licence; use a link or one of {', '.join(LICENCES)}")
         return licences
 
 
@@ -84,7 +84,7 @@ def policy(batch: pa.Table, cfg: PolicyConfig, lists: UrlLists) -> pa.Table:
             here, they never are the whole of a web page's address.
     Errors: none from content.
     """
-    names = _licence_names(batch["licence"])
+    names = licence_names(batch["licence"])
     on = pa.array(listed(batch["url"], lists, cfg.min_soft_words), pa.string())
     drop = pa.nulls(batch.num_rows, pa.string())
     for opt_out in cfg.reject_opt_outs:
@@ -100,7 +100,7 @@ def _where(mask: pa.Array, reason: str) -> pa.Array:
     return pc.if_else(pc.fill_null(mask, False), pa.scalar(reason), pa.scalar(None, pa.string()))
 
 
-def _licence_names(links: pa.ChunkedArray) -> pa.Array:
+def licence_names(links: pa.ChunkedArray) -> pa.Array:
     """The short name of a Creative Commons link, null for others."""
     terms = pc.struct_field(pc.extract_regex(pc.utf8_lower(links.combine_chunks()), _LINK), "terms")
     public = pc.if_else(pc.equal(terms, "zero"), "cc0", pc.if_else(pc.equal(terms, "mark"), "pdm", None))

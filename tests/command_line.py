@@ -1,8 +1,14 @@
-"""What a command answered, and how a refusal looks."""
+"""A command line in this process, what it answered, and how a refusal looks."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import dataclass
+
+import pytest
+
+from governance import cli
 
 
 @dataclass(frozen=True)
@@ -12,6 +18,16 @@ class Said:
     code: int
     out: str
     err: str
+
+
+def call(*words: str) -> Said:
+    """Run a command line in this process, outside any test: for fixtures that last longer than one."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr("sys.argv", ["governance", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    return Said(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def refused(said: Said, code: int, *pieces: str) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.browser import Browser, open_browser
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # No timing in tests: a first call may compile or load.
@@ -94,6 +96,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         finally:
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all tests that open a page."""
+    with open_browser(tmp_path_factory.mktemp("profile")) as found:
+        yield found
 
 
 @pytest.fixture(params=["disk", "s3"])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import random
+import signal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from annealing import tokens, weights
+from annealing import loop, plan, tokens, weights
 from annealing.model import Model
+from annealing.recipe import Data, Machine, Phase, Recipe, Safety
 from annealing.shape import Shape
 
 WORDS = (
@@ -68,3 +73,38 @@ def start(tmp_path_factory: pytest.TempPathFactory, tokenizer: tokens.Tokenizer)
     model.initialize(1)
     weights.save(folder, shape, model.state_dict(), "float32", tokenizer.folder)
     return folder
+
+
+@pytest.fixture
+def recipe(corpus: Path, start: Path, tmp_path: Path) -> Recipe:
+    """Twenty stable steps and twenty of decay, of four rows."""
+    web, refined = (str(corpus / name) for name in ("web", "refined"))
+    return Recipe(
+        phases=(
+            Phase("stable", 20 * 256, (Data(web, max_epochs=9),), 64, 256, "constant", 3e-3, warmup_tokens=1024),
+            Phase("decay", 20 * 256, (Data(refined, 0.3, 9), Data(web, 0.7, 9)), 64, 256, "1-sqrt", document_mask=True),
+        ),
+        start=str(start), output=str(tmp_path / "run"), machine=Machine(log_every=1, compile="no"),
+        safety=Safety(every_steps=7),
+    )  # fmt: skip
+
+
+def train(recipe: Recipe, say: Any = lambda event: None) -> dict[str, Any]:
+    """Run it."""
+    return loop.run(plan.make(recipe), say)
+
+
+def losses(folder: Path) -> list[tuple[str, str]]:
+    """Step and loss of every line of a run's CSV, as written."""
+    with (folder / "metrics.csv").open() as file:
+        return [(row["step"], row["loss"]) for row in csv.DictReader(file)]
+
+
+def stop_at(step: int) -> Any:
+    """A listener that asks the run to stop, as a machine that is taken away does."""
+
+    def say(event: dict[str, Any]) -> None:
+        if event.get("step") == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return say

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,42 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from annealing import checkpoint, loop, plan
+from annealing import checkpoint, plan
 from annealing.errors import DataChanged, Diverged, TrainerError
 from annealing.model import Model
-from annealing.recipe import Data, Machine, Optimizer, Phase, Recipe, Safety
+from annealing.recipe import Data, Optimizer, Recipe, Safety
 
-from .conftest import write_jsonl
-
-
-@pytest.fixture
-def recipe(corpus: Path, start: Path, tmp_path: Path) -> Recipe:
-    web, refined = (str(corpus / name) for name in ("web", "refined"))
-    return Recipe(
-        phases=(
-            Phase("stable", 20 * 256, (Data(web, max_epochs=9),), 64, 256, "constant", 3e-3, warmup_tokens=1024),
-            Phase("decay", 20 * 256, (Data(refined, 0.3, 9), Data(web, 0.7, 9)), 64, 256, "1-sqrt", document_mask=True),
-        ),
-        start=str(start), output=str(tmp_path / "run"), machine=Machine(log_every=1, compile="no"),
-        safety=Safety(every_steps=7),
-    )  # fmt: skip
-
-
-def train(recipe: Recipe, say: Any = lambda event: None) -> dict[str, Any]:
-    return loop.run(plan.make(recipe), say)
-
-
-def losses(folder: Path) -> list[tuple[str, str]]:
-    with (folder / "metrics.csv").open() as file:
-        return [(row["step"], row["loss"]) for row in csv.DictReader(file)]
-
-
-def stop_at(step: int) -> Any:
-    def say(event: dict[str, Any]) -> None:
-        if event.get("step") == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    return say
+from .conftest import losses, stop_at, train, write_jsonl
 
 
 def test_a_run_learns_and_says_what_it_used(recipe: Recipe, tmp_path: Path) -> None:
@@ -225,37 +191,6 @@ def test_a_preset_needs_a_tokenizer_that_fits(recipe: Recipe) -> None:
         plan.make(replace(recipe, start="5m"))
     with pytest.raises(TrainerError, match="neither a preset nor a folder"):
         plan.make(replace(recipe, start="9m"))
-
-
-def test_two_processes_give_the_losses_of_one(recipe: Recipe, tmp_path: Path) -> None:
-    """FSDP2 over gloo, started by torchrun as on a machine with GPUs."""
-    body = f'''
-start = "{recipe.start}"
-[machine]
-log_every = 1
-compile = "no"
-[[phase]]
-name = "all"
-tokens = {30 * 256}
-seq_len = 64
-batch_tokens = 256
-lr = 3e-3
-[[phase.data]]
-path = "{recipe.phases[0].data[0].path}"
-'''
-    (tmp_path / "r.toml").write_text(body)
-    for count, name in ((1, "one"), (2, "two")):
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m",
-                   "annealing", str(tmp_path / "r.toml"), "--output", str(tmp_path / name)]  # fmt: skip
-        done = subprocess.run(
-            command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-    one, two = ([float(loss) for _, loss in losses(tmp_path / name)] for name in ("one", "two"))
-    assert len(one) == len(two) == 30
-    assert max(abs(a - b) / a for a, b in zip(one, two, strict=True)) < 1e-3
-    json.loads((tmp_path / "two" / "run.json").read_text())
 
 
 def test_a_wrong_recipe_ends_with_one_message_and_its_remedy(tmp_path: Path) -> None:

@@ -52,7 +52,14 @@ def test_a_rate_rises_while_warming_up_and_never_again(
 def test_each_shape_is_where_its_formula_says_halfway() -> None:
     at = {shape: Decay(shape, 1.0, 0.25, 100, 1).at(50) for shape in SHAPES}
     assert at == pytest.approx(
-        {"constant": 1.0, "linear": 0.625, "1-sqrt": 0.25 + 0.75 * (1 - 0.5**0.5), "cosine": 0.625, "exponential": 0.5}
+        {
+            "constant": 1.0,
+            "linear": 0.625,
+            "1-sqrt": 0.25 + 0.75 * (1 - 0.5**0.5),
+            "cosine": 0.625,
+            "exponential": 0.5,
+            "megatron": 0.25 + 0.75 * (2 * 0.5**0.5 - 1),
+        }
     )
 
 

@@ -45,6 +45,7 @@ def test_a_model_is_annealed_and_loads_in_transformers(
     body = json.loads(said.out)
     assert body["parameters"] == 5_203_328 and body["sources"][data]["tokens"] > 0
     assert body["sources"][mix]["rows"] > body["sources"][data]["rows"]
+    assert (tmp_path / "out" / "curve.svg").read_text().count("decay") >= 1
     model = transformers.AutoModelForCausalLM.from_pretrained(body["model"])
     tokenizer = transformers.AutoTokenizer.from_pretrained(body["model"])
     ids = tokenizer("rivers carry", return_tensors="pt", return_token_type_ids=False)

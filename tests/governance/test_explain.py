@@ -153,9 +153,9 @@ def test_upper_case_is_the_same_uid(built: str) -> None:
 def test_every_row_of_the_corpus_can_be_explained_and_printed(built: str, capsys: pytest.CaptureFixture[str]) -> None:
     uids = {rows(built, tier)["uid"][0] for tier in ("L0", "L1", "L2", "L3")}
     for uid in uids:
-        commands.explain(uid, built, as_json=False)
+        commands.explain(uid, None, None, built, as_json=False)
         assert uid in capsys.readouterr().out
-        commands.explain(uid, built, as_json=True)
+        commands.explain(uid, None, None, built, as_json=True)
         assert json.loads(capsys.readouterr().out)["uid"] == uid
 
 
@@ -167,7 +167,7 @@ def test_a_page_that_holds_terminal_markup_is_printed_as_it_is(
     out = str(tmp_path / "out")
     commands.run(commands.Ask("L0", (str(page),), out, None, "L0", None, None, 0, (), False), as_json=True)
     capsys.readouterr()
-    commands.explain(rows_of(out), out, as_json=False)
+    commands.explain(rows_of(out), None, None, out, as_json=False)
     said = capsys.readouterr().out
     assert "[bold red]not markup[/bold red]" in said and "\x1b" not in said
 

@@ -222,7 +222,7 @@ def test_a_row_that_breaks_the_classifier_is_quarantined_and_the_ledger_balances
     assert broken["score"] is None
     ledger = load(manifest(Store(str(tmp_path)))["ledger"])
     assert faults(ledger) == []
-    assert [account.quarantined.rows for account in ledger] == [1, 0, 0]
+    assert [account.quarantined.rows for account in ledger] == [0, 1, 0, 0]
 
 
 def test_scores_that_are_damaged_or_lost_are_made_again(
