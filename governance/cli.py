@@ -14,6 +14,7 @@ from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
 from governance.publish_cli import app as publish_app
 from governance.training_cli import app as training_app
+from governance.whatif_cli import app as whatif_app
 
 app = typer.Typer(
     name="governance",
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(training_app)
 app.add_typer(publish_app)
+app.add_typer(whatif_app)
 
 
 class Level(StrEnum):

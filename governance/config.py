@@ -117,6 +117,11 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Settings:
             raise UsageError(f"cannot read {path!r}: {error.strerror}", "name a TOML file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path} is no TOML: {error}", "mend the named line") from error
+    return validated(values, overrides)
+
+
+def validated(values: dict[str, Any], overrides: Sequence[str] = ()) -> Settings:
+    """Settings from nested values, which ``name=value`` overrides change. Errors: as ``load``."""
     for override in overrides:
         _override(values, override)
     try:
