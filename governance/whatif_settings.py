@@ -162,7 +162,7 @@ def _judged_anew(
         return frozenset()
     stages = tiers.stages_of(proposal.new, tier)
     if [stage.name for stage in stages] != plan["order"]:
-        raise _unknown(proposal, tier, "", "another order of stages reads the text anew", remedy)
+        raise _unknown(proposal, tier, "", "a stage that reads the text comes or goes", remedy)
     columns = stored_columns(stages, tier, plan)
     again = []
     for stage in stages:
