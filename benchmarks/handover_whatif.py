@@ -38,7 +38,11 @@ _TEXT_CHARS = 300
 
 
 def measure(
-    corpus: Path | None = None, rows: int = ROWS, rounds: int = 3, folder: Path | None = None
+    corpus: Path | None = None,
+    rows: int = ROWS,
+    rounds: int = 3,
+    folder: Path | None = None,
+    settings: tuple[str, ...] = SETTINGS,
 ) -> tuple[dict[str, Any], list[Bar]]:
     """The figures of all rounds, and the bar of their median wall time.
 
@@ -48,10 +52,10 @@ def measure(
         small = corpus or _built(Path(scratch, "small"))
         large = Path(scratch, "large")
         written = replicate(small, large, rows)
-        rounds_of = [_timed(large) for _ in range(rounds)]
+        rounds_of = [_timed(large, settings) for _ in range(rounds)]
     figures = {
         "rows": written,
-        "settings": list(SETTINGS),
+        "settings": list(settings),
         "wall_s": round(statistics.median(one["wall_s"] for one in rounds_of), 2),
         "cpu_s": round(statistics.median(one["cpu_s"] for one in rounds_of), 2),
         "rounds": rounds_of,
@@ -116,10 +120,10 @@ def _built(output: Path) -> Path:
     return output
 
 
-def _timed(output: Path) -> dict[str, Any]:
+def _timed(output: Path, settings: tuple[str, ...]) -> dict[str, Any]:
     """One command in a process of its own."""
     command = [sys.executable, "-m", "governance.cli", "what-if", str(output), "--json"]
-    for setting in SETTINGS:
+    for setting in settings:
         command += ["--set", setting]
     env = os.environ | {"PYTHONPATH": str(_ROOT)}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()

@@ -26,10 +26,12 @@ from governance.whatif_settings import Proposal, propose
 from manifests.store import Store
 
 LEFT_L1 = "L1"  # the fate at L2 of a row that would not reach it
+_ENTERED = "its rows entered there, as they were"
 _UNSURE = (
     "rows that were compared only with a row that would be rejected are not compared with each other here: a run may "
     "find a few more duplicates among them"
 )
+_LONGER = "a row that would be compared may be the longer copy of one that is kept, and take its place"
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,10 @@ def tell(store: Store, ask: Ask) -> dict[str, Any]:
         "changes": [vars(change) for change in proposal.changes],
         "tiers": {},
     }
-    one = proposal.again.get("L1")
-    if one or "L2" not in sealed:
-        body["tiers"] |= _both(store, dump, sealed, proposal, ask.examples)
+    if proposal.again.get("L1") or "L2" not in sealed:
+        body["tiers"] = _both(store, dump, sealed, proposal, ask.examples)
     else:
-        body["tiers"]["L2"] = _l2(store, dump, sealed, proposal, ask.examples)
+        body["tiers"] = {"L2": _l2(store, dump, sealed, proposal, ask.examples)}
     return body
 
 
@@ -116,13 +117,14 @@ class Tally:
 
     def release(self, victims: pa.Table) -> None:
         """Victims whose survivor would be gone: kept, or to be compared again."""
-        for reason, sure in zip(victims["reason"].to_pylist(), victims["kept"].to_pylist(), strict=True):
-            self.now[f"dedup.{reason}"] -= 1
-            self.newly_kept += 1
-            if sure:
-                self.now[None] += 1
+        for row in victims.group_by(["reason", "kept"], use_threads=False).aggregate([([], "count_all")]).to_pylist():
+            count = row["count_all"]
+            self.now[f"dedup.{row['reason']}"] -= count
+            self.newly_kept += count
+            if row["kept"]:
+                self.now[None] += count
             else:
-                self.open[COMPARED] += 1
+                self.open[COMPARED] += count
 
     def told(self) -> dict[str, Any]:
         """The funnel, reasons in the order of their stages."""
@@ -145,7 +147,11 @@ def _both(
     store: Store, dump: str, sealed: Mapping[str, Any], proposal: Proposal, examples: int
 ) -> dict[str, dict[str, Any]]:
     """L1, and what it means for L2 where that is built."""
+    if "L1" not in sealed:
+        raise UsageError(f"neither L1 nor L2 of dump {dump!r} is sealed", "build one first: governance run --level L2")
     plan = sealed["L1"]["plan"]
+    if "parent" not in plan:
+        return {"L1": {"untold": _ENTERED}}
     judge = judge_of(proposal.new, "L1", proposal.again["L1"])
     rows = L1Rows(store, dump, plan, sealed["L1"]["fingerprint"], judge)
     one = Tally(plan["order"], Sample(examples))
@@ -163,8 +169,7 @@ def _both(
     one.release(victims)
     one.sample.add("newly_kept", _as_verdicts(victims))
     told = one.told() | explain_l1(one.sample, proposal, judge)
-    if one.newly_dropped:
-        told["note"] = _UNSURE
+    told["notes"] = [note for note, holds in ((_UNSURE, one.newly_dropped), (_LONGER, one.open)) if holds]
     with_text(store, f"L0/{dump}", told)
     found = {"L1": told}
     if untold:
@@ -184,7 +189,7 @@ def _untold(proposal: Proposal, plan: Mapping[str, Any]) -> str | None:
     """Why nothing certain can be said of L2 when other rows reach it; None where it can."""
     config = proposal.new.l2.quality
     if "scores" not in plan["stages"]:
-        return "its rows entered there"
+        return _ENTERED
     if any(config.share_of(language) is not None for language in config.models):
         return "with keep_share the threshold depends on the scores of all rows that would reach it"
     if contamination.check_of(dict(plan))["sets"]:
@@ -233,7 +238,7 @@ class _Above:
 def _l2(store: Store, dump: str, sealed: Mapping[str, Any], proposal: Proposal, examples: int) -> dict[str, Any]:
     """L2 alone: L1 is as it was."""
     if "scores" not in sealed["L2"]["plan"]["stages"]:
-        return {"untold": "its rows entered there"}
+        return {"untold": _ENTERED}
     above = _Above(store, dump, sealed, proposal, examples)
     above.all()
     return above.told()

@@ -25,8 +25,8 @@ def show(body: Mapping[str, Any]) -> None:
         for language, cut in told.get("thresholds", {}).items():
             console.print(f"{tier} {language}: score {cut['was']:.4g} or more, would be {cut['now']:.4g}")
         console.print(f"{tier}: {told['newly_kept_rows']:,} newly kept, {told['newly_dropped_rows']:,} newly dropped")
-        if "note" in told:
-            console.print(f"Note: {told['note']}.")
+        for note in told.get("notes", ()):
+            console.print(f"Note: {note}.")
         for line in _examples(told):
             console.print(line)
     console.print(f"Nothing was changed. {body['seconds']:.1f} s")

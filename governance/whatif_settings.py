@@ -153,11 +153,11 @@ def _judged_anew(
     """The stages of a tier that judge otherwise than when it was built. Errors: UsageError for what cannot be told."""
     if "parent" not in plan:  # its rows entered here and were taken as they are
         mine = [change.name for change in proposal.changes if change.name.startswith(f"{tier.lower()}.")]
-        entry = [name for name in mine if not whole]
-        if entry:
+        if any(name.startswith("l1.language.") for name in mine):
+            raise _unknown(proposal, tier, "language", _WHY["config"].format(stage="language"), remedy)
+        if mine and not whole:
             raise UsageError(
-                f"{entry[0]} does nothing here: rows entered at {tier}, as they were",
-                "they are taken as they are; name another setting",
+                f"{mine[0]} does nothing here: rows entered at {tier}, as they were", "name another setting"
             )
         return frozenset()
     stages = tiers.stages_of(proposal.new, tier)

@@ -8,17 +8,24 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from governance import commands
 from governance.pipeline import read_manifest
+from governance.runner import fold
 from governance.whatif_clusters import LOST, Clusters
 from governance.whatif_examples import Sample
+from governance.whatif_rows import Judge
 from manifests.store import Store
+from stages.contract import Config, Stage
 from stages.uids import uid_from_bytes, uid_to_bytes
 from tests.children import copy, tree
 from tests.command_line import refused
 from tests.corpora import pages_of
-from tests.governance.whatif_corpora import build, crawl_of, foretold, rows, told
+from tests.governance.whatif_corpora import build, foretold, rows, told
 
 LONGER = ("l1.gopher_quality.en.min_words=350", "l1.gopher_quality.zh.min_words=2500")
 LOOSER = (
@@ -35,13 +42,13 @@ MIXED = (
 
 
 @pytest.fixture(scope="module")
-def crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return crawl_of(tmp_path_factory.mktemp("crawl"))
+def crawl(whatif_crawl: Path) -> Path:
+    return whatif_crawl
 
 
 @pytest.fixture(scope="module")
-def built(crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return build(crawl, str(tmp_path_factory.mktemp("built")), "L2")
+def built(whatif_built: str) -> str:
+    return whatif_built
 
 
 def languages(tier: dict[str, Any]) -> set[str]:
@@ -159,7 +166,7 @@ def settled(members: dict[int, tuple[int, int | None]], lost: set[int]) -> dict[
     )
     survivors = [members[number][0] for number in sorted(lost)]
     clusters._lost = [pa.table([to_bytes(sorted(lost)), to_bytes(survivors)], schema=LOST)] if lost else []
-    clusters._members = lambda wanted: table.filter(pa.compute.is_in(table["survivor"], value_set=wanted))  # type: ignore
+    clusters._members = lambda wanted: table.filter(pc.is_in(table["survivor"], value_set=wanted))  # type: ignore
     return {int(one["uid"], 16): one["kept"] for one in clusters.settled().to_pylist()} if lost else {}
 
 
@@ -273,3 +280,83 @@ def test_a_tier_without_rows_is_told_of(tmp_path: Path) -> None:
     assert tiers["L1"]["kept"] == tiers["L2"]["kept"] == {"was": 0, "now": 0}
     share = told(output, "l2.quality.keep_share=0.5")["tiers"]["L2"]
     assert share["rows"] == 0 and share["kept"]["now"] == 0
+
+
+def test_what_reaches_l2_only_now_is_not_compared_with_question_sets(crawl: Path, built: str, tmp_path: Path) -> None:
+    questions = tmp_path / "mine.jsonl"
+    questions.write_text(
+        json.dumps({"question": "What is the name of the tallest of all mountains on the moon?"}) + "\n"
+    )
+    output, sets = str(tmp_path / "out"), f"l2.decontaminate.sets=['{questions}']"
+    copy(built, output)
+    build(crawl, output, "L2", sets, "l2.quality.threshold=0.998", rebuild=True)
+    tier = told(output, "l2.quality.threshold=0.0")["tiers"]["L2"]
+    assert tier["newly_kept_rows"] > 0
+    assert tier["open"] == {"would be compared with question sets": tier["newly_kept_rows"]}
+    assert tier["kept"]["was"] == tier["kept"]["now"]
+    assert "commonplaces" in told(output, LONGER[0])["tiers"]["L2"]["untold"]
+
+
+def test_a_share_of_rows_that_are_not_all_scored_is_not_told(built: str) -> None:
+    tiers = told(built, LOOSER[0], "l2.quality.keep_share=0.5")["tiers"]
+    assert tiers["L1"]["newly_kept_rows"] > 0
+    assert "keep_share" in tiers["L2"]["untold"]
+
+
+def test_rows_that_entered_at_a_tier_were_judged_by_no_rule_of_it(tmp_path: Path, governance: Any) -> None:
+    text = "The river rises in the hills and runs through the old town to the sea, where it is wide and slow. " * 5
+    lines = (json.dumps({"url": f"http://a.org/{n}", "content": text, "record_id": str(n)}) for n in range(4))
+    (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n")
+    output = str(tmp_path / "out")
+    ask = commands.Ask("L2", (str(tmp_path / "in.jsonl"),), output, None, "L1", "web", None, 0, (), False)
+    commands.run(ask, as_json=True)
+    tier = told(output, "l2.quality.keep_share=1.0")["tiers"]["L2"]
+    assert tier["rows"] == tier["kept"]["now"] == 4
+    refused(governance("what-if", output, "--set", "l1.c4.en.min_sentences=1"), 2, "rows entered at L1")
+    refused(governance("what-if", output, "--set", "l1.language.min_score=0.1"), 2, "cannot be told from annotations")
+
+
+class Limit(Config):
+    """A largest value."""
+
+    most: int = 5
+
+
+def _rule(name: str, figure: str, most: int) -> Stage:
+    def judge(batch: pa.Table, cfg: Limit) -> pa.Table:
+        high = pc.fill_null(pc.greater(batch[figure], cfg.most), False)
+        return batch.append_column(f"{name}.drop", pc.if_else(high, pa.scalar("high"), pa.scalar(None, pa.string())))
+
+    drop = f"{name}.drop"
+    return Stage(name=name, fn=judge, config=Limit(most=most), needs=(figure,), adds=(drop,), reject_on=drop)
+
+
+def _measure(batch: pa.Table, cfg: Config) -> pa.Table:
+    if any(text == "!" for text in batch["content"].to_pylist()):
+        raise ValueError("cannot be read")
+    return batch.append_column("measure.chars", pc.utf8_length(batch["content"]).cast(pa.int64()))
+
+
+def _chain(first: int, second: int) -> tuple[Stage, ...]:
+    middle = Stage(name="measure", fn=_measure, config=Config(), needs=("content",), adds=("measure.chars",))
+    return (_rule("early", "size", first), middle, _rule("late", "measure.chars", second))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["!", "a", "abcd", "abcdefgh"])), min_size=1, max_size=12),
+    st.tuples(*[st.integers(0, 9)] * 4),
+)
+def test_fates_from_annotations_are_those_of_a_fold_also_for_rows_that_break(
+    rows: list[tuple[int, str]], limits: tuple[int, int, int, int]
+) -> None:
+    table = pa.table(
+        {
+            "uid": [uid(number) for number in range(len(rows))],
+            "size": pa.array([size for size, _ in rows], pa.int64()),
+            "content": [text for _, text in rows],
+        }
+    )
+    notes = fold(_chain(*limits[:2]), table, {}).table.drop_columns(["content"])
+    judge = Judge(_chain(*limits[2:]), frozenset({"early", "late"}))
+    expected = fold(_chain(*limits[2:]), table, {}).table["fate"].to_pylist()
+    assert judge.fates(notes.select(list(judge.columns))).to_pylist() == expected
