@@ -102,9 +102,10 @@ class L1Rows:
         """VERDICTS of a shard, with the columns that they follow from."""
         record = read_record(self._store, self._base, "annotations", number)
         here = annotated(self._store, record)
-        beside = [name for name in self.judge.columns if name not in here]
+        columns = dict.fromkeys((*self.judge.columns, "lang"))
+        beside = [name for name in columns if name not in here] if here else []
         other, done = self._other(number, beside), 0
-        for table in read_parts(self._store, annotation_parts(record), [n for n in self.judge.columns if n in here]):
+        for table in read_parts(self._store, annotation_parts(record), [name for name in columns if name in here]):
             for name in beside:
                 table = table.append_column(name, other[name].slice(done, table.num_rows))
             done += table.num_rows

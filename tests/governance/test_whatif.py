@@ -39,6 +39,7 @@ MIXED = (
     "l1.fineweb.en.max_char_dup_ratio=0.5",
     "l1.gopher_repetition.en.top_n_grams=[[2, 0.02], [3, 0.18], [4, 0.16]]",
 )
+POLICY = ("l1.policy.licences=['cc-by-sa', 'cc0']",)  # judged by columns of L0
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def languages(tier: dict[str, Any]) -> set[str]:
     return {one["lang"] for kind in ("newly_kept", "newly_dropped") for one in tier[kind]}
 
 
-@pytest.mark.parametrize("changed", [LONGER, LOOSER, MIXED], ids=["tighter", "looser", "both"])
+@pytest.mark.parametrize("changed", [LONGER, LOOSER, MIXED, POLICY], ids=["tighter", "looser", "both", "policy"])
 def test_the_rules_of_l1_keep_what_a_run_with_these_settings_keeps(
     crawl: Path, built: str, tmp_path: Path, changed: tuple[str, ...]
 ) -> None:
