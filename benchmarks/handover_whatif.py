@@ -24,14 +24,21 @@ import pyarrow.compute as pc
 
 from benchmarks.report import Bar, at_most, body, show
 from governance import commands
+from governance.clusters import CLUSTERS
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_all
-from manifests.records import PartWriter, Record, commit, read_records
+from manifests.records import PartWriter, Record, commit, read_records, write_part
 from manifests.store import Store
+from stages.uids import UID, uid_to_bytes
 
 ROWS = 1_000_000
 BAR_S = 5.0
-SETTINGS = ("l1.gopher_quality.en.min_words=80", "l1.c4.zh.min_sentences=4", "l1.fineweb.en.max_list_ratio=0.2")
+SETTINGS = (
+    "l1.gopher_quality.en.min_words=300",
+    "l1.gopher_quality.en.min_alpha_words_ratio=0.7",
+    "l1.c4.zh.min_sentences=12",
+    "l1.fineweb.en.max_char_dup_ratio=0.1",
+)
 _SHARD_ROWS = 50_000
 _ROOT = Path(__file__).resolve().parent.parent
 _TEXT_CHARS = 300
@@ -79,7 +86,7 @@ def replicate(small: Path, large: Path, rows: int) -> int:
     fingerprints = [json.loads(source.get(f"{tier}/{dump}/manifest.json"))["fingerprint"] for tier in ("L0", "L1")]
     for number, start in enumerate(range(0, rows, _SHARD_ROWS)):
         place = pa.array(np.arange(start, min(start + _SHARD_ROWS, rows)) % notes.num_rows)
-        uids = pa.array([f"{number:08x}{row:024x}" for row in range(len(place))])
+        uids = _uids(np.arange(start, start + len(place)))
         for base, step, folder, table, fingerprint in (
             (f"L0/{dump}", "data", "data", texts, fingerprints[0]),
             (f"L1/{dump}", "annotations", "annotations", notes, fingerprints[1]),
@@ -88,8 +95,34 @@ def replicate(small: Path, large: Path, rows: int) -> int:
             writer = PartWriter(target, f"{base}/{folder}/part-{number:05d}", some.schema)
             writer.write(some)
             commit(target, base, Record(step, number, f"{number}.warc.gz", fingerprint, [writer.finish()]))
-    commit(target, f"L1/{dump}", Record("duplicates", 0, "run 0", fingerprints[1]))
+    clusters = _clusters(source, f"L1/{dump}", notes["uid"], rows)
+    part = write_part(target, f"L1/{dump}/duplicates/clusters-00000", [clusters], CLUSTERS)
+    commit(target, f"L1/{dump}", Record("duplicates", 0, "run 0", fingerprints[1], [part]))
     return rows
+
+
+def _uids(places: np.ndarray) -> pa.Array:
+    """The uids of rows by their place among all: shard, and number in it."""
+    return pa.array([f"{place // _SHARD_ROWS:08x}{place % _SHARD_ROWS:024x}" for place in places.tolist()], pa.string())
+
+
+def _clusters(store: Store, base: str, uids: pa.ChunkedArray, rows: int) -> pa.Table:
+    """The clusters of duplicates of every whole repetition."""
+    parts = [part for record in read_records(store, base, "duplicates") for part in record.parts]
+    table = read_all(store, parts, CLUSTERS.names)
+    if table is None:
+        return CLUSTERS.empty_table()
+    first = np.arange(rows // len(uids)) * len(uids)
+    table = pa.concat_tables([table.combine_chunks()] * len(first)).combine_chunks()
+    known = uid_to_bytes(uids)
+    for place, name in enumerate(table.column_names):
+        if name in ("uid", "survivor", "match"):
+            found = pc.index_in(table[name].combine_chunks(), value_set=known)
+            there = pc.is_valid(found).to_numpy(zero_copy_only=False)
+            places = pc.fill_null(found, 0).to_numpy() + np.repeat(first, len(table) // len(first))
+            values = pc.if_else(pa.array(there), uid_to_bytes(_uids(places)), pa.scalar(None, UID))
+            table = table.set_column(place, CLUSTERS.field(name), values)
+    return table
 
 
 def _told_apart(table: pa.Table, seed: int) -> pa.Table:
