@@ -39,12 +39,13 @@ def _console() -> Any:
 
 
 def table_of(title: str, *columns: str) -> Any:
-    """A table whose first column is words and whose others are numbers."""
+    """A table: the first column holds words, of A and B both, the others numbers. Long reasons are folded, not cut."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left")
+        words = number == 0 or (number == 1 and columns[0] == "A")
+        table.add_column(name, justify="left" if words else "right", overflow="fold")
     return table
 
 
