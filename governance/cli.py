@@ -16,6 +16,7 @@ from governance.publish_cli import app as publish_app
 from governance.report_cli import app as report_app
 from governance.takedown_cli import app as takedown_app
 from governance.training_cli import app as training_app
+from governance.whatif_cli import app as whatif_app
 
 app = typer.Typer(
     name="governance",
@@ -30,6 +31,7 @@ app.add_typer(training_app)
 app.add_typer(publish_app)
 app.add_typer(report_app)
 app.add_typer(takedown_app)
+app.add_typer(whatif_app)
 
 
 class Level(StrEnum):

@@ -117,12 +117,28 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Settings:
             raise UsageError(f"cannot read {path!r}: {error.strerror}", "name a TOML file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path} is no TOML: {error}", "mend the named line") from error
+    return validated(values, overrides)
+
+
+def validated(values: dict[str, Any], overrides: Sequence[str] = ()) -> Settings:
+    """Settings from nested values, which ``name=value`` overrides change. Errors: as ``load``."""
     for override in overrides:
         _override(values, override)
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(_over(Settings(), values))
     except ValidationError as error:
         raise _readable(error) from error
+
+
+def _over(default: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
+    """Values with the defaults beside them that are not those of their class: a Chinese threshold that is set alone
+    leaves the other Chinese ones."""
+    merged = default.model_dump(exclude_unset=True)
+    for name, value in values.items():
+        inner = getattr(default, name, None)
+        grouped = isinstance(inner, BaseModel) and isinstance(value, dict)
+        merged[name] = _over(inner, value) if grouped else value
+    return merged
 
 
 def _override(values: dict[str, Any], override: str) -> None:

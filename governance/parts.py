@@ -38,13 +38,18 @@ def tombstones_over(shard: Shard) -> Tombstones:
     return read_tombstones(Store(url))
 
 
-def read_parts(store: Store, parts: Iterable[Part], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of parts, one row group a table. Errors: CorpusError naming a part that is missing or damaged."""
+def read_parts(
+    store: Store, parts: Iterable[Part], columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+) -> Iterator[pa.Table]:
+    """The rows of parts, one row group a table, all of them or those numbered ``groups`` of each part.
+
+    Errors: CorpusError naming a part that is missing or damaged.
+    """
     for part in parts:
         try:
             with store.map(part.path) as stream:
                 file = pq.ParquetFile(stream, page_checksum_verification=True)
-                for group in range(file.num_row_groups):
+                for group in range(file.num_row_groups) if groups is None else groups:
                     yield file.read_row_group(group, list(columns) if columns else None, use_threads=False)
         except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
             raise CorpusError(

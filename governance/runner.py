@@ -51,7 +51,7 @@ def fold(stages: Sequence[Stage], table: pa.Table, models: Mapping[str, Any], re
     fate = pa.nulls(table.num_rows, pa.string())
     ledger: Ledger = []
     if reader is not None:
-        fate = _verdict(reader, table[f"{reader}.drop"], fate)
+        fate = verdict(reader, table[f"{reader}.drop"], fate)
         ledger.append(_account(reader, table, pa.nulls(len(table), pa.string()), fate))
     broken: list[pa.Table] = []
     for stage in stages:
@@ -62,7 +62,7 @@ def fold(stages: Sequence[Stage], table: pa.Table, models: Mapping[str, Any], re
             broken.append(_set_aside(came, before, bad))
             before = before.filter(_mask(len(before), bad))
             came = _drop_rows(came, bad)
-        fate = before if stage.reject_on is None else _verdict(stage.name, table[stage.reject_on], before)
+        fate = before if stage.reject_on is None else verdict(stage.name, table[stage.reject_on], before)
         account = _account(stage.name, came, before, fate)
         if bad:
             account.quarantined = tally(broken[-1].filter(pc.equal(broken[-1][FATE], QUARANTINED))["uid"])
@@ -134,7 +134,7 @@ def _scatter(stage: Stage, table: pa.Table, out: pa.Table) -> pa.Table:
     return table
 
 
-def _verdict(stage: str, reasons: pa.ChunkedArray, fate: pa.Array) -> pa.Array:
+def verdict(stage: str, reasons: pa.Array | pa.ChunkedArray, fate: pa.Array) -> pa.Array:
     """The fate after one stage's reasons: the first reason stands."""
     named = pc.binary_join_element_wise(pa.scalar(f"{stage}."), reasons.cast(pa.string()), "")
     fate = pc.coalesce(fate, named)

@@ -8,7 +8,7 @@ rank decides, shards are counted first, digit by digit of the score; only counts
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -30,12 +30,13 @@ from manifests.schema import tier_schema
 from manifests.store import Store
 from stages import quality, ranks
 from stages.decontaminate import decontaminate_stage
-from stages.quality import FAILED, FOUND, Cut
+from stages.quality import FAILED, FOUND, Cut, QualityConfig
 from stages.ranks import Target
 from stages.takedown import TakedownConfig, takedown_stage
 
 STEP = "scores"  # its parts stay in the sealed tier, in a folder of this name
 _SCORES = pa.schema([("uid", pa.string()), ("lang", pa.string()), ("score", pa.float32()), (ERROR, pa.string())])
+Prefixes = Mapping[str, tuple[int, ...]]  # by language, of the scores to count
 _UNREADABLE = (KeyError, ValueError, TypeError)
 
 
@@ -46,7 +47,7 @@ class Selecting(Job):
     scores: str = ""  # fingerprint of what decides a score
     cuts: Mapping[str, Cut] | None = None  # None until they are known
     runs: tuple[Run, ...] = ()  # shards whose scores are counted together
-    prefixes: Mapping[str, tuple[int, ...]] | None = None  # by language, of the scores to count
+    prefixes: Prefixes | None = None
 
 
 @done_before(STEP)
@@ -91,7 +92,7 @@ def _with_scores(job: Selecting, number: int, batches: Iterable[pa.Table], count
     """The batches of a shard with the scores of their rows; adds up how many are scored and reach the threshold."""
     found = gathered(_scores_of(job, number), _SCORES)
     for language, cut in (job.cuts or {}).items():
-        counts.update(figures_of(language, _values(found, language), cut))
+        counts.update(figures_of(language, values_of(found, language), cut))
     for batch in batches:
         # By uid: of rows that were taken down the text may be gone, and the scores stay.
         rows = found.take(pc.index_in(batch["uid"], value_set=found["uid"].combine_chunks()))
@@ -117,8 +118,8 @@ def _scores_of(job: Selecting, number: int) -> list[pa.Table]:
     return [read_sound(job, record, part) for part in record.parts]
 
 
-def _values(table: pa.Table, language: str) -> np.ndarray:
-    """The scores of the rows of a language that have one, float32."""
+def values_of(table: pa.Table, language: str) -> np.ndarray:
+    """The scores of the rows of a language that have one, float32 (n,); of a table with ``lang`` and ``score``."""
     return table["score"].filter(pc.equal(table["lang"], language)).drop_null().to_numpy()
 
 
@@ -128,7 +129,7 @@ def _count(level: int, job: Selecting, number: int) -> Record:
     for shard in job.runs[number].shards:
         for table in _scores_of(job, shard):
             for language, prefixes in (job.prefixes or {}).items():
-                counts = ranks.count_digits(_values(table, language), prefixes, level)
+                counts = ranks.count_digits(values_of(table, language), prefixes, level)
                 _add(figures.setdefault(language, {}), counts)
     return Record(_level(level), number, f"run {number}", job.fingerprint, figures=figures)
 
@@ -151,24 +152,34 @@ _COUNTERS = [done_before(_level(level))(partial(_count, level)) for level in ran
 def find_cuts(job: Selecting, cluster: Cluster) -> Selecting:
     """The job with the cuts of every language known; counts scores where ranks decide, in steps that each resume."""
     config = job.settings.l2.quality
-    counted = [language for language in sorted(config.models) if config.needs_ranks(language)]
-    if not counted:
+    if not any(config.needs_ranks(language) for language in config.models):
         return replace(job, cuts=quality.fixed_cuts(config))
     sizes = ((record.number, sum(p.rows for p in record.parts)) for record in read_records(job.store, job.base, STEP))
     job = replace(job, runs=group_runs(list(sizes)))
+
+    def count(level: int, prefixes: Prefixes) -> dict[str, ranks.Counts]:
+        counting = replace(job, prefixes=prefixes)
+        map_pending(counting, cluster, _COUNTERS[level], range(len(job.runs)), _level(level))
+        return _counted(counting, level)
+
+    return replace(job, cuts=counted_cuts(config, count))
+
+
+def counted_cuts(config: QualityConfig, count: Callable[[int, Prefixes], Mapping[str, ranks.Counts]]) -> dict[str, Cut]:
+    """The cuts of every language where ranks decide some; ``count(level, prefixes)`` tells how often each digit of a
+    score follows the prefixes of its language, among all scores of the dump."""
+    counted = [language for language in sorted(config.models) if config.needs_ranks(language)]
     wanted: dict[str, tuple[int | None, list[int]]] = {}
     targets = {language: [Target(0, 0)] for language in counted}
     for level in range(ranks.PASSES):
-        prefixes = {name: tuple(sorted({target.prefix for target in found})) for name, found in targets.items()}
-        job = replace(job, prefixes=prefixes)
-        map_pending(job, cluster, _COUNTERS[level], range(len(job.runs)), _level(level))
-        counts = _counted(job, level)
+        counts = count(
+            level, {name: tuple(sorted({target.prefix for target in found})) for name, found in targets.items()}
+        )
         if level == 0:
             wanted = {name: quality.ranks_of(config, name, int(counts[name][0].sum())) for name in counted}
             targets = {name: _targets(*wanted[name]) if counts[name][0].any() else [] for name in counted}
         targets = {name: ranks.narrow(found, counts[name]) for name, found in targets.items()}
-    cuts = {name: _cut(job, name, wanted.get(name), targets.get(name, [])) for name in sorted(config.models)}
-    return replace(job, cuts=cuts, prefixes=None)
+    return {name: _cut(config, name, targets.get(name, [])) for name in sorted(config.models)}
 
 
 def _targets(worst: int | None, edges: list[int]) -> list[Target]:
@@ -189,9 +200,8 @@ def _counted(job: Selecting, level: int) -> dict[str, ranks.Counts]:
     return sums
 
 
-def _cut(job: Selecting, language: str, wanted: tuple[int | None, list[int]] | None, found: list[Target]) -> Cut:
+def _cut(config: QualityConfig, language: str, found: list[Target]) -> Cut:
     """The cut of a language from the scores of its ranks; a language of which nothing is scored needs none."""
-    config = job.settings.l2.quality
     reached = [ranks.score_of(target) for target in found]
     share = config.share_of(language)
     if share is None:
@@ -244,7 +254,7 @@ def selection_faults(store: Store, base: str, manifest: Mapping[str, Any]) -> It
         for record in read_records(store, base, STEP):
             for table in read_parts(store, record.parts, ("lang", "score")):
                 for language, cut in cuts.items():
-                    counts.update(figures_of(language, _values(table, language), cut))
+                    counts.update(figures_of(language, values_of(table, language), cut))
     except (CorpusError, *_UNREADABLE):
         return  # what is missing or damaged is told where it lies
     for name, count in sorted(counts.items()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +48,13 @@ class Stage:
     resources: Resources = Resources()
     costly: bool = False  # run only on rows that no earlier stage rejected; the others get nulls
     version: int = 1  # bump if output changes for the same config
+
+
+def judges_from(stage: Stage, columns: Collection[str]) -> bool:
+    """Whether a stage's verdict on a row follows from these columns of that row alone, and nothing else changes by it:
+    its verdict under another configuration can then be had by calling it on them."""
+    alone = stage.scope == "batch" and not stage.makes_rows and not stage.replaces
+    return alone and stage.reject_on is not None and set(stage.needs) <= set(columns)
 
 
 class PlanError(ValueError):

@@ -132,3 +132,19 @@ def _wait_for(endpoint: str, server: subprocess.Popen[bytes], log: Path, seconds
         except OSError:
             time.sleep(0.05)
     raise RuntimeError(f"moto did not start on {endpoint}:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def whatif_crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Archives for the tests of what-if and diff."""
+    from tests.governance.whatif_corpora import crawl_of
+
+    return crawl_of(tmp_path_factory.mktemp("crawl"))
+
+
+@pytest.fixture(scope="session")
+def whatif_built(whatif_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """L2 of these, by settings that are not the defaults; read only."""
+    from tests.governance.whatif_corpora import build
+
+    return build(whatif_crawl, str(tmp_path_factory.mktemp("built")), "L2")

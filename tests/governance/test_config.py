@@ -168,3 +168,13 @@ def test_one_more_letter_in_the_last_word_of_a_setting_is_answered_with_the_sett
     with pytest.raises(UsageError, match="unknown setting") as error:
         load(None, [f"{wrong}=1"])
     assert f"did you mean {name}?" == error.value.remedy
+
+
+def test_a_setting_of_one_language_leaves_its_others(tmp_path: Path) -> None:
+    """The defaults of Chinese are not those of its class, which are English."""
+    file = tmp_path / "zh.toml"
+    file.write_text("[l1.gopher_quality.zh]\nmin_words = 100\n", encoding="utf-8")
+    defaults = Settings().l1.gopher_quality
+    for settings in (load(str(file)), load(None, ["l1.gopher_quality.zh.min_words=100"])):
+        assert settings.l1.gopher_quality.en == defaults.en
+        assert settings.l1.gopher_quality.zh == defaults.zh.model_copy(update={"min_words": 100})
