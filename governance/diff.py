@@ -31,6 +31,7 @@ from governance.whatif_clusters import Clusters
 from governance.whatif_examples import Sample, starts_of
 from manifests.records import Record, committed, read_records
 from manifests.store import Store
+from manifests.tombstones import read_tombstones
 
 KINDS = ("kept_to_rejected", "rejected_to_kept", "other_reason")
 _KEY = "key"  # what two dumps have in common of a uid: 24 hex digits of the record
@@ -134,7 +135,8 @@ def compare(ask: Ask) -> dict[str, Any]:
     a, b = (_side(output, ask.tier, name) for output, name in zip((ask.a, ask.b), names, strict=True))
     ours, theirs = a.shards(), b.shards()
     counts: Counter[tuple[str | None, str | None]] = Counter()
-    samples = {kind: Sample(ask.examples) for kind in KINDS}
+    out = (read_tombstones(a.store), read_tombstones(b.store))
+    samples = {kind: Sample(ask.examples, out) for kind in KINDS}
     only_a = only_b = 0
     for name in sorted({*ours, *theirs}):
         pair = [side.fates(shards[name]) if name in shards else None for side, shards in ((a, ours), (b, theirs))]

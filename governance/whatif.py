@@ -24,6 +24,7 @@ from governance.whatif_examples import Sample, explain_l1, explain_l2, with_text
 from governance.whatif_rows import COMPARED, SCORED, L1Rows, L2Rows, cuts_of, judge_of
 from governance.whatif_settings import Proposal, propose
 from manifests.store import Store
+from manifests.tombstones import read_tombstones
 
 LEFT_L1 = "L1"  # the fate at L2 of a row that would not reach it
 _ENTERED = "its rows entered there, as they were"
@@ -154,7 +155,7 @@ def _both(
         return {"L1": {"untold": _ENTERED}}
     judge = judge_of(proposal.new, "L1", proposal.again["L1"])
     rows = L1Rows(store, dump, plan, sealed["L1"]["fingerprint"], judge)
-    one = Tally(plan["order"], Sample(examples))
+    one = Tally(plan["order"], Sample(examples, (read_tombstones(store),)))
     untold = _untold(proposal, sealed["L2"]["plan"]) if "L2" in sealed else None
     above = None if "L2" not in sealed or untold else _Above(store, dump, sealed, proposal, examples)
     for number in rows.shards():
@@ -207,7 +208,7 @@ class _Above:
         judge = judge_of(proposal.new, "L2", proposal.again["L2"], self.cuts)
         checks = bool(contamination.check_of(sealed["L2"]["plan"])["sets"])
         self._rows = L2Rows(store, dump, judge, checks)
-        self.tally = Tally([LEFT_L1, *sealed["L2"]["plan"]["order"]], Sample(examples))
+        self.tally = Tally([LEFT_L1, *sealed["L2"]["plan"]["order"]], Sample(examples, (read_tombstones(store),)))
         self._there = set(self._rows.shards())
 
     def add(self, number: int, gone: pa.Array | None = None) -> None:

@@ -19,6 +19,7 @@ from governance.whatif_rows import Judge, judge_of
 from governance.whatif_settings import Proposal
 from manifests.records import Part, read_records
 from manifests.store import Store
+from manifests.tombstones import Tombstones
 from stages.contract import Stage
 from stages.quality import Cut
 from stages.uids import uid_to_bytes, uid_words
@@ -31,13 +32,17 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass
 class Sample:
-    """Of each kind the ``size`` rows whose uids hash lowest, so that any order of shards gives the same."""
+    """Of each kind the ``size`` rows whose uids hash lowest, so that any order of shards gives the same; none that was
+    taken down."""
 
     size: int
+    tombstones: tuple[Tombstones, ...] = ()  # of the outputs that the rows come from
     found: dict[str, list[pa.Table]] = field(default_factory=dict)
 
     def add(self, kind: str, table: pa.Table) -> None:
         """Offer rows."""
+        for tombstones in self.tombstones:
+            table = tombstones.visible(table)
         if self.size and table.num_rows:
             held = [*self.found.get(kind, []), *_lowest([table], self.size)]
             self.found[kind] = _lowest(held, self.size)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from annealing.documents import open_dataset, read
@@ -28,6 +30,7 @@ from manifests.store import Store
 from synth.engines import Answer
 from tests import takedown_corpus as corpus
 from tests.children import copy, tree
+from tests.command_line import call
 from tests.takedown_corpus import LICENCE, SENTINEL, SENTINEL_ZH, SITE, WORDS, holding, killed, uids
 
 SILENT = Progress("silent")
@@ -94,6 +97,19 @@ def test_a_report_and_a_publication_leave_out_what_was_taken_down(
     assert len(gone) >= told["documents"] + told["copies"]
     assert any(set(bundle.gone) & gone for bundle in plan(Store(local), ("L3",), 512).bundles)
     capsys.readouterr()
+
+
+def test_what_if_shows_no_row_that_was_taken_down(local: str) -> None:
+    def dropped() -> set[str]:
+        wider = [f"l1.gopher_quality.{lang}.min_words=100000" for lang in ("en", "zh")]
+        said = call("what-if", local, "--set", wider[0], "--set", wider[1], "--examples", "100", "--json")
+        assert said.code == 0, said
+        return set(re.findall(r"[0-9a-f]{32}", said.out))
+
+    gone = set(uids(local, "L1").filter(pc.match_substring(uids(local, "L1")["url"], SITE))["uid"].to_pylist())
+    assert gone and gone <= dropped()
+    down(local)
+    assert dropped() and not gone & dropped()
 
 
 def test_the_receipt_proves_what_was_removed_by_hashes(local: str) -> None:
