@@ -149,9 +149,9 @@ def show(body: dict[str, Any], loop: Loop, seconds: float) -> None:
         print(f"round {record['round']}: {_line(record)}")
     model = loop.folder / loop.model_name
     print(f"stopped after {seconds:.0f} s: {body['stopped']}; best: round {body['best']}")
-    print(f"annealing comparison {body['annealing']['said']}")
     print(f"wrote {model}, its card, and {loop.folder / 'history.md'}; next:")
     print(f"  governance classifier evaluate {model}")
+    print("  governance compare: does what it selects anneal better? See docs/classifier.md, the last gate")
 
 
 def _line(record: dict[str, Any]) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 HEADLINE = (
     "documents", "positives", "auc", "auc_interval", "average_precision", "average_precision_interval",
     "auc_of_length", "accuracy", "precision", "recall",
 )  # fmt: skip
-GATE = "classifier_gate"  # in governance.compare: (best model, model of round 0, folder) -> result for the history
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,8 @@ def markdown(body: dict[str, Any]) -> str:
         "at. Kept: share of the sample at or above 0.5, by the model before the round and by the one after it.",
         "",
         *_details(body["rounds"]),
-        *([f"Annealing comparison: {body['annealing']['said']}.", ""] if "annealing" in body else []),
+        "Whether what the best model selects also anneals better is asked by `governance compare`: docs/classifier.md.",
+        "",
         "Settings:",
         "",
         "```json",
@@ -123,16 +120,3 @@ def _details(records: Sequence[dict[str, Any]]) -> list[str]:
             outcomes = ", ".join(f"{name} {count:,}" for name, count in record["llm"]["outcomes"].items())
             lines[-1] += f" LLM: {outcomes}."
     return [*lines, ""] if lines else []
-
-
-def annealing_gate(best: Path, first: Path, folder: Path) -> dict[str, Any]:
-    """The last gate: whether data that the best model selects anneals better than what the model of round 0 selects.
-
-    It is the comparison of `governance compare`, called where this version has it.
-    """
-    if find_spec("governance.compare") is None:
-        return {"done": False, "said": "not done: this version has no `governance compare`"}
-    gate = getattr(importlib.import_module("governance.compare"), GATE, None)
-    if gate is None:
-        return {"done": False, "said": f"not done: `governance compare` of this version offers no {GATE}"}
-    return {"done": True, **gate(best, first, folder)}

@@ -36,7 +36,7 @@ from classifiers.train import train
 from governance.answers import AnswerLog
 from governance.classifier_train import tested_path, write_test
 from governance.errors import UsageError
-from governance.iterate_history import State, annealing_gate, headline, history, judge, markdown
+from governance.iterate_history import State, headline, history, judge, markdown
 from governance.labelling import LabelConfig, Labels, label
 from governance.pool_sample import balanced, draw, screen
 from governance.texts import read_texts
@@ -117,8 +117,6 @@ def iterate(loop: Loop, rounds: int, min_gain: float, tell: Tell = lambda step, 
         _write_history(loop, body)
         tell(f"round {number} is done", 1)
     _publish(loop, state)
-    body["annealing"] = annealing_gate(loop.folder / loop.model_name, loop.model(0), loop.folder)
-    _write_history(loop, body)
     return body
 
 

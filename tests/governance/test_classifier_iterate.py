@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -321,24 +320,6 @@ def test_a_folder_of_something_else_is_left_alone(corpus: Path, tmp_path: Path) 
         run(ask(corpus, tmp_path / "letter.txt"), as_json=True)
 
 
-def test_the_annealing_comparison_is_called_where_it_is_there(
-    done: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "not done" in history(done)["annealing"]["said"]
-    before = files(done)
-    module = types.ModuleType("governance.compare")
-    module.__spec__ = types.SimpleNamespace(name="governance.compare")  # ty: ignore[invalid-assignment]
-    monkeypatch.setitem(sys.modules, "governance.compare", module)
-    run(ask(corpus, done), as_json=True)
-    assert "offers no classifier_gate" in history(done)["annealing"]["said"]
-    module.classifier_gate = lambda best, first, folder: {"said": f"{best.name} against {first.parent.name}"}  # ty: ignore[unresolved-attribute]
-    run(ask(corpus, done), as_json=True)
-    assert history(done)["annealing"] == {"done": True, "said": "model.bin against 00"}
-    monkeypatch.delitem(sys.modules, "governance.compare")
-    run(ask(corpus, done), as_json=True)
-    assert files(done) == before
-
-
 def test_the_command_prints_the_rounds_and_what_to_type_next(done: Path, corpus: Path) -> None:
     wanted = ask(corpus, done)
     words = ["iterate", wanted.seeds, "--output", wanted.output, "--rounds", "2", "--min-gain", "-1"]
@@ -347,6 +328,7 @@ def test_the_command_prints_the_rounds_and_what_to_type_next(done: Path, corpus:
     assert shown.exit_code == 0, shown.output
     assert "round 2:" in shown.output
     assert f"governance classifier evaluate {done / 'model.bin'}" in shown.output
+    assert "governance compare" in shown.output
     as_json = CliRunner().invoke(app, [*words, "--json"])
     assert json.loads(as_json.stdout)["best"] == history(done)["best"]
 
