@@ -113,11 +113,17 @@ def status(out: Output = "output", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(out: Output = "output", as_json: AsJson = False) -> None:
-    """Re-count the ledger, checksums, schemas and lineage of OUT. Exit 1 and name what is wrong."""
+def verify(
+    out: Output = "output",
+    config: Annotated[
+        str | None, typer.Option(help="TOML file whose gates are shown. Default: those of the run.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Re-count the ledger, checksums, schemas and lineage of OUT, and show its gates. Exit 1 and name what is wrong."""
     from governance import commands
 
-    commands.verify(out, as_json)
+    commands.verify(out, as_json, config)
 
 
 @app.command()

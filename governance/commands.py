@@ -13,7 +13,7 @@ from governance import config as settings_file
 from governance import doctor as checks
 from governance import dry_run as rehearsal
 from governance import explain as biography
-from governance import funnel, preflight, rates
+from governance import funnel, policy, preflight, rates
 from governance import status as state
 from governance import verify as audit
 from governance.cluster import Cluster
@@ -164,9 +164,11 @@ def status(out: str, as_json: bool) -> None:
         state.show(body, out)
 
 
-def verify(out: str, as_json: bool) -> None:
-    """Print what is wrong; raises when something is."""
-    report = audit.audit(existing(out), Progress(progress_mode(as_json)))
+def verify(out: str, as_json: bool, config: str | None = None) -> None:
+    """Print what is wrong and how the gates stand, those of a settings file or of the run; raises for what is wrong."""
+    store = existing(out)
+    gates = policy.in_force(store, settings_file.load(config))
+    report = audit.audit(store, Progress(progress_mode(as_json)), gates)
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=1))
     else:

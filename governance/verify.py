@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from governance import layout
+from governance import layout, policy
 from governance.errors import CorpusError
+from governance.gates import Gates
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.pipeline import BESIDE, LASTING
@@ -49,9 +50,13 @@ class _Counted:
     sound: bool = True  # every part is what its record says
 
 
-def audit(store: Store, progress: Progress) -> dict[str, Any]:
-    """Check every sealed tier; returns ``tiers`` checked, counts, and ``faults``, each a sentence naming the object."""
-    report: dict[str, Any] = {"tiers": [], "parts": 0, "rows": 0, "faults": []}
+def audit(store: Store, progress: Progress, gates: Mapping[str, Gates] | None = None) -> dict[str, Any]:
+    """Check every sealed tier; returns ``tiers`` checked, counts, ``gates`` with value, limit and whether they hold,
+    and ``faults``, each a sentence naming the object. A gate that does not hold is no fault.
+
+    Args: gates by tier, None: those that are recorded in the store.
+    """
+    report: dict[str, Any] = {"tiers": [], "parts": 0, "rows": 0, "gates": [], "faults": []}
     for tier, dump in dumps(store):
         for fault in audit_tier(store, tier, dump, report, progress):
             report["faults"].append(f"{tier}/{dump}: {fault}")
@@ -61,6 +66,7 @@ def audit(store: Store, progress: Progress) -> dict[str, Any]:
     # While a dump is under way, folders fill that no card names yet.
     if refined and set(refined) <= set(report["tiers"]):
         report["faults"] += [f"{refined[-1]}: {fault}" for fault in layout.card_faults(store)]
+    report["gates"] = policy.report(store, report["tiers"], policy.recorded(store) if gates is None else gates)
     return report
 
 
@@ -285,4 +291,7 @@ def show(report: dict[str, Any]) -> None:
         print(f"{'FAULT' if bad else 'ok   '}  {tier}")
     for fault in report["faults"]:
         print(f"  {fault}")
+    for gate in report["gates"]:
+        state = "holds" if gate["holds"] else "FAILS"
+        print(f"{state}  {gate['tier']} {gate['name']}: {gate['told']}")
     print(f"{report['parts']:,} parts, {report['rows']:,} rows, {len(report['faults'])} faults")
