@@ -12,6 +12,7 @@ import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.plan_cli import app as plan_app
 from governance.publish_cli import app as publish_app
 from governance.training_cli import app as training_app
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(training_app)
 app.add_typer(publish_app)
+app.add_typer(plan_app)
 
 
 class Level(StrEnum):

@@ -23,7 +23,6 @@ from governance.inputs import find_shards
 from governance.pipeline import Request, read_manifest
 from governance.pipeline import run as run_pipeline
 from governance.progress import Progress
-from governance.verify import audit
 from manifests.store import Store
 from stages.contract import Stage
 from tests.corpora import small_crawl
