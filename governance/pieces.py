@@ -44,14 +44,18 @@ def pieces(shards: Sequence[Shard], count: int = COUNT) -> Iterator[Piece]:
     if total <= count * BYTES:
         yield from (piece for shard in shards if shard.size for piece in _whole(shard))
         return
-    heads: set[int] = set()
+    seen: set[tuple[int, int]] = set()
     for turn in _spread(count):
         shard, offset = _at(shards, int((turn + 0.5) * total / count) - BYTES // 2)
-        if not _is_cut(shard.name) and not shard.name.endswith(".parquet"):
-            if shard.number in heads:
-                continue
-            heads.add(shard.number)
-        yield _piece(shard, offset)
+        rows = range(1)
+        if shard.name.endswith(".parquet"):
+            rows = _rows_at(shard, offset, total / count)
+            offset = rows.start
+        elif not _is_cut(shard.name):
+            offset = 0
+        if (shard.number, offset) not in seen and len(rows):
+            seen.add((shard.number, offset))
+            yield _rows(shard, rows) if shard.name.endswith(".parquet") else _piece(shard, offset)
 
 
 def _spread(count: int) -> list[int]:
@@ -95,8 +99,6 @@ def _piece(shard: Shard, offset: int) -> Piece:
         if _is_cut(shard.name):
             size = min(BYTES, shard.size - offset)
             return Piece(shard, shard.name, _records(stream, shard, offset, size), size)
-        if shard.name.endswith(".parquet"):
-            return _rows(stream, shard, offset)
         return _head(stream, shard)
 
 
@@ -139,27 +141,59 @@ def _is_member(data: bytes) -> bool:
         return False
 
 
-def _rows(stream: BinaryIO, shard: Shard, offset: int) -> Piece:
-    """A few rows of the row group that lies about there."""
-    file = pq.ParquetFile(stream)
-    total = file.metadata.num_rows
-    if not total:
-        return Piece(shard, shard.name, b"", BYTES)
-    group = min(file.num_row_groups - 1, int(offset / shard.size * file.num_row_groups))
-    batch = next(file.iter_batches(_ROWS, row_groups=[group], use_threads=False), None)
-    if batch is None:
-        return Piece(shard, shard.name, b"", BYTES)
+def _rows_at(shard: Shard, offset: int, spacing: float) -> range:
+    """The few rows of a Parquet file that lie about there; ``spacing``: bytes from piece to piece."""
+    with open_input(shard) as stream:
+        total = pq.read_metadata(stream).num_rows
+    count = max(1, min(_ROWS, int(total * spacing / shard.size)))
+    start = int(offset / shard.size * total) // count * count
+    return range(start, min(start + count, total))
+
+
+def _rows(shard: Shard, rows: range) -> Piece:
+    """Rows of a Parquet file as a file of their own."""
+    with open_input(shard) as stream:
+        file = pq.ParquetFile(stream)
+        groups: list[int] = []
+        first = before = 0
+        for group in range(file.num_row_groups):
+            last = first + file.metadata.row_group(group).num_rows
+            if first < rows.stop and last > rows.start:
+                groups, before = [*groups, group], (before if groups else first)
+            first = last
+        skipped, found = rows.start - before, []
+        for batch in file.iter_batches(_ROWS, row_groups=groups, use_threads=False):
+            found.append(batch.slice(min(skipped, batch.num_rows)))
+            skipped -= min(skipped, batch.num_rows)
+            if sum(one.num_rows for one in found) >= len(rows):
+                break
+        total = file.metadata.num_rows
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_batches([batch]), sink)
-    return Piece(shard, shard.name, sink.getvalue().to_pybytes(), shard.size * batch.num_rows / total)
+    pq.write_table(pa.Table.from_batches(found).slice(0, len(rows)), sink)
+    return Piece(shard, shard.name, sink.getvalue().to_pybytes(), shard.size * len(rows) / total)
+
+
+class _Slowly:
+    """A file that gives a little at a time, so that a decompressor reads hardly more than it needs."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(4096 if size < 0 else min(size, 4096))
+
+    def close(self) -> None:
+        """Do nothing: the stream belongs to the caller."""
 
 
 def _head(stream: BinaryIO, shard: Shard) -> Piece:
     """The first lines of a compressed file. Errors: UsageError for one large JSON array, which has no lines."""
     name = shard.name.removesuffix(".gz").removesuffix(".zst")
     codec = {".gz": "gzip", ".zst": "zstd"}.get(shard.name[len(name) :])
-    raw: Any = pa.PythonFile(stream, "r")
-    text: Any = pa.CompressedInputStream(raw, codec) if codec else raw
+    raw: Any = pa.PythonFile(_Slowly(stream), "r")
+    text: Any = pa.CompressedInputStream(raw, codec) if codec else stream
     data = text.read(_HEAD_BYTES)
     if len(data) < _HEAD_BYTES:
         return Piece(shard, name, data, shard.size)

@@ -101,8 +101,8 @@ GATES = {  # tier, settings that hold, settings that fail, what is said
     "personal data": (
         "L1", ["max_pii_per_million_words=1e6"], ["max_pii_per_million_words=0"], "values masked in",
     ),
-    "licences": ("L1", ['licences=["cc-by-sa","cc-by","none"]'], ['licences=["cc0"]'], "another licence than cc0: none found"),
-    "contamination": ("L2", ["max_contamination_share=0.9"], ["max_contamination_share=0"], "hold an item of a question"),
+    "licences": ("L1", ['licences=["cc-by-sa","cc-by","none"]'], ['licences=["cc0"]'], "licence than cc0: none found"),
+    "contamination": ("L2", ["max_contamination_share=0.9"], ["max_contamination_share=0"], "hold an item of a"),
 }  # fmt: skip
 
 
