@@ -35,7 +35,7 @@ class Change:
         """One line for people."""
         if self.kind == "parent tier":
             return f"parent tier: {self.name} is another one"
-        if self.old is None or self.new is None:
+        if self.kind != "setting" and (self.old is None or self.new is None):
             return f"{self.kind} {self.name}: {'new' if self.old is None else 'gone'}"
         return f"{self.kind} {self.name}: was {_short(self.old)}, is {_short(self.new)}"
 
@@ -172,5 +172,5 @@ def _of_synthesis(rest: tuple[str, ...], old: Any, new: Any) -> Change:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = "not set" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _VALUE_CHARS else f"{text[: _VALUE_CHARS - 3]}..."

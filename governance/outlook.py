@@ -21,6 +21,7 @@ from synth.token_counts import open_counter
 FILE = "forecast.json"  # of a plan that was kept
 _DRAWS = 1000
 _LEVEL = (2.5, 97.5)  # percentiles of a 95 % interval
+_FEW = 30  # documents, below which an interval means little
 _L3_ROWS = 40  # whose requests are planned
 
 
@@ -85,6 +86,9 @@ def _told(request: Request, tiers: Sequence[str], sample: Sample) -> dict[str, A
         "CPU-hours are those of the stages on this machine; reading, writing and the shuffles are not in them",
         f"tokens counted {counter.source}",
     ]
+    looked = sum(piece.rows[tiers[0]].num_rows for piece in sample.pieces)
+    if sample.share < 1 and looked < _FEW:
+        assumptions.append(f"only {looked:,} documents were looked at: trust neither the values nor their intervals")
     return {
         "tiers": {tier: {name: one.to_json() for name, one in values.items()} for tier, values in found.items()},
         "cpu_hours": total.to_json(),

@@ -120,6 +120,9 @@ def _filtered(request: Request, parent: str, sample: Sequence[Piece]) -> Iterato
     models = load_models(stages)
     _warm(sample, parent, lambda rows: fold(stages, _marked(stages, without_repeated(job, rows)), models))
     for piece in sample:
+        if not piece.rows[parent].num_rows:
+            yield piece.with_tier("L1", tier_schema("L1").empty_table(), 0.0)
+            continue
         began = time.process_time()
         batch = _marked(stages, without_repeated(job, piece.rows[parent]))
         folded = fold(stages, batch, models)
@@ -138,17 +141,20 @@ def _selected(request: Request, parent: str, sample: Sequence[Piece]) -> Iterato
     models = load_models(scoring)
     _warm(sample, parent, lambda rows: fold(scoring, rows, models))
     scored, spent = [], []
-    for piece in sample:
+    filled = [piece for piece in sample if piece.rows[parent].num_rows]
+    for piece in filled:
         began = time.process_time()
         scored.append(fold(scoring, piece.rows[parent], models).kept())
         spent.append(time.process_time() - began)
     cuts = _cuts(request, scored)
     selecting = (quality.quality_stage(config.quality, cuts), tiers.stages_of(request.settings, "L2")[-1])
     models = load_models(selecting)
-    for piece, rows, before in zip(sample, scored, spent, strict=True):
+    for piece, rows, before in zip(filled, scored, spent, strict=True):
         began = time.process_time()
         kept = fold(selecting, rows.drop_columns(["fate", "error"]), models).kept()
         yield piece.with_tier("L2", conform(kept, tier_schema("L2")), before + time.process_time() - began)
+    nothing = tier_schema("L2").empty_table()
+    yield from (piece.with_tier("L2", nothing, 0.0) for piece in sample if not piece.rows[parent].num_rows)
 
 
 def _cuts(request: Request, scored: Sequence[pa.Table]) -> dict[str, quality.Cut]:

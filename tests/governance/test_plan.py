@@ -23,6 +23,7 @@ from governance.errors import UsageError
 from governance.inputs import find_shards
 from governance.outlook import scale
 from governance.pieces import BYTES, pieces, stream_of
+from manifests.store import Store
 from stages.ingest import IngestConfig
 from tests.children import tree
 from tests.corpora import small_crawl
@@ -247,3 +248,38 @@ def test_an_empty_sample_forecasts_nothing() -> None:
 def test_a_forecast_that_is_not_made_cannot_be_kept(crawl_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--seconds 0 makes none"):
         plan_command.plan(asked(crawl_folder, tmp_path / "out"), 0, save=True, as_json=True)
+
+
+def test_a_sample_without_records_says_that_it_is_not_to_be_trusted(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "big.jsonl"
+    small, big = ("The harbour office recorded the depth of the channel. " * times for times in (9, 40_000))
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in (small, big, small)))
+    told = planned(capsys, asked(path, tmp_path / "out", "l1.host_lines.enabled=true"), seconds=600)["forecast"]
+    assert told["tiers"]["L2"]["documents"]["value"] == 0
+    assert any(said.startswith("only 0 documents were looked at") for said in told["assumptions"])
+
+
+def test_a_forecast_is_kept_beside_the_corpus_wherever_that_lies_and_manifests_know_nothing_of_it(
+    store_url: str, tmp_path: Path, capsys: Any
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": f"The harbour office recorded {n}. " * 9}) + "\n" for n in range(50)))
+    ask = replace(asked(path, tmp_path, level="L0"), output=store_url)
+    body = planned(capsys, ask, seconds=600, save=True)
+    commands.run(ask, as_json=True)
+    store = Store(store_url)
+    told = json.loads(store.get("run.json"))["forecast"]["L0"]
+    assert told["documents"]["actual"] == told["documents"]["forecast"]["value"] == 50
+    assert told["bytes"]["forecast_over_actual"] == pytest.approx(1, abs=0.2)
+    assert "forecast" not in store.get("L0/web/manifest.json").decode()
+    assert states(planned(capsys, ask)) == {"L0": "reused"}
+    assert body["forecast"]["tiers"]["L0"]["tokens"]["value"] > 50
+
+
+def test_a_share_that_is_to_be_kept_is_a_share_of_the_sample(tmp_path: Path, selected: Path, capsys: Any) -> None:
+    ask = replace(asked(selected / "L1", tmp_path / "out", "l2.quality.keep_share=0.5"), enter="L1")
+    source = next((selected / "L1/web/data").rglob("*.parquet"))
+    told = planned(capsys, replace(ask, inputs=(str(source),)), seconds=600)["forecast"]["tiers"]
+    rows = pq.read_metadata(source).num_rows
+    assert told["L1"]["documents"]["value"] == rows
+    assert told["L2"]["documents"]["value"] == pytest.approx(rows / 2, abs=0.6)
