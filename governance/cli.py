@@ -12,6 +12,7 @@ import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.plan_cli import app as plan_app
 from governance.publish_cli import app as publish_app
 from governance.report_cli import app as report_app
 from governance.takedown_cli import app as takedown_app
@@ -32,6 +33,7 @@ app.add_typer(publish_app)
 app.add_typer(report_app)
 app.add_typer(takedown_app)
 app.add_typer(whatif_app)
+app.add_typer(plan_app)
 
 
 class Level(StrEnum):
@@ -119,11 +121,17 @@ def status(out: Output = "output", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(out: Output = "output", as_json: AsJson = False) -> None:
-    """Re-count the ledger, checksums, schemas and lineage of OUT. Exit 1 and name what is wrong."""
+def verify(
+    out: Output = "output",
+    config: Annotated[
+        str | None, typer.Option(help="TOML file whose gates are shown. Default: those of the run.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Re-count the ledger, checksums, schemas and lineage of OUT, and show its gates. Exit 1 and name what is wrong."""
     from governance import commands
 
-    commands.verify(out, as_json)
+    commands.verify(out, as_json, config)
 
 
 @app.command()

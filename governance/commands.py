@@ -15,7 +15,7 @@ from governance import doctor as checks
 from governance import dry_run as rehearsal
 from governance import explain as biography
 from governance import explain_address as sites
-from governance import funnel, preflight, rates, url_table
+from governance import funnel, outlook, policy, preflight, rates, url_table
 from governance import status as state
 from governance import takedown as removal
 from governance import verify as audit
@@ -57,7 +57,7 @@ def run(ask: Ask, as_json: bool) -> None:
     """Build the tiers, show the funnel and what to type next."""
     start = time.monotonic()
     settings = settings_file.load(ask.config, ask.overrides)
-    request = _request(ask, settings, open_output)
+    request = request_of(ask, settings, open_output)
     _check(request, ask.address)
     store, dump = request.store, request.dump
     cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
@@ -81,14 +81,14 @@ def dry_run(ask: Ask, as_json: bool) -> None:
     settings = settings_file.load(ask.config, ask.overrides)
     # Without --address inside this process: a look at a few documents is no work for a cluster.
     with Cluster(ask.address, ask.workers if ask.address else 0) as cluster:
-        body = rehearsal.dry_run(_request(ask, settings, readable), cluster)
+        body = rehearsal.dry_run(request_of(ask, settings, readable), cluster)
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:
         rehearsal.show(body)
 
 
-def _request(ask: Ask, settings: Settings, opened: Callable[[str], Store]) -> Request:
+def request_of(ask: Ask, settings: Settings, opened: Callable[[str], Store]) -> Request:
     """What is asked for, with its input found and then its output opened. Errors: UsageError."""
     inputs = ask.inputs or _bundled()
     dump = dump_of(inputs) if ask.dump is None else ask.dump
@@ -154,6 +154,8 @@ def _write_times(store: Store, outcome: Outcome, work: dict[str, Any] | None, se
     if not outcome.built:
         return
     body: dict[str, Any] = {"built": outcome.built, "steps_s": outcome.seconds, "wall_s": round(seconds, 2)}
+    if (compared := outlook.against_actual(store, outcome)) is not None:
+        body["forecast"] = compared
     if work is not None:
         body["engine"] = work
     store.put(rates.TIMES, json.dumps(body | {"ended": time.time()}, indent=1).encode())
@@ -168,9 +170,11 @@ def status(out: str, as_json: bool) -> None:
         state.show(body, out)
 
 
-def verify(out: str, as_json: bool) -> None:
-    """Print what is wrong; raises when something is."""
-    report = audit.audit(existing(out), Progress(progress_mode(as_json)))
+def verify(out: str, as_json: bool, config: str | None = None) -> None:
+    """Print what is wrong and how the gates stand, those of a settings file or of the run; raises for what is wrong."""
+    store = existing(out)
+    gates = policy.in_force(store, settings_file.load(config))
+    report = audit.audit(store, Progress(progress_mode(as_json)), gates)
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=1))
     else:

@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError
 
 from governance.errors import UsageError
+from governance.gates import Gates, RefinedGates, SelectedGates, TextGates
 from manifests.store import local_path
 from stages.c4 import C4
 from stages.clean import CleanConfig
@@ -55,6 +56,7 @@ class L0(Config):
 
     ingest: IngestConfig = IngestConfig()
     extract: ExtractConfig = ExtractConfig()
+    gates: Gates = Gates()
 
 
 class L1(Config):
@@ -71,6 +73,7 @@ class L1(Config):
     fineweb: FineWeb = FineWeb()
     pii: PiiConfig = PiiConfig()
     dedup: DedupConfig = DedupConfig()
+    gates: TextGates = TextGates()
 
 
 class L2(Config):
@@ -78,6 +81,7 @@ class L2(Config):
 
     quality: QualityConfig = QualityConfig()
     decontaminate: DecontaminateConfig = DecontaminateConfig()
+    gates: SelectedGates = SelectedGates()
 
 
 class L3(Config):
@@ -93,6 +97,7 @@ class L3(Config):
     engine: EngineConfig = EngineConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()
     dedup: OutputDedupConfig = OutputDedupConfig()
+    gates: RefinedGates = RefinedGates()
 
 
 class Settings(Config):

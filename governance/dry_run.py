@@ -83,6 +83,23 @@ def dry_run(request: Request, cluster: Cluster) -> dict[str, Any]:
     }
 
 
+def forecast_of(request: Request, rows: Sequence[Mapping[str, Any]], count: int, documents: float) -> dict[str, Any]:
+    """The forecast for L2 that is not built yet, from rows that it would hold.
+
+    Args: rows with the columns of L2; count, how many of them are planned; documents that L2 would hold.
+    """
+    settings, engine = request.settings, request.settings.l3.engine
+    with model_errors("L3"):
+        talk = conversation(settings, {"name": engine.model, "revision": ""})
+    counter = open_counter(engine.model, engine.revision)
+    ours = sorted((row for row in rows if row["lang"] in talk.languages), key=lambda row: _draw(row["uid"]))
+    asked = [_plan(row, talk, counter, engine.max_model_len).asked for row in ours[:count]]
+    wanted = round(documents * len(ours) / max(1, len(rows)))
+    limited = min(wanted, settings.l3.max_documents or wanted)
+    told = _forecast(settings, asked, limited, rates.measured(request.store, request.dump, engine.model))
+    return told.to_json() | {"tokens_counted": counter.source}
+
+
 def check_selected(request: Request) -> None:
     """Every tier below L3 is built with the input and settings of the request. Errors: UsageError naming the first."""
     below = Request("L2", request.shards, request.store, request.dump, request.settings, request.enter)

@@ -15,6 +15,7 @@ from governance import (
     duplicates,
     layout,
     output_duplicates,
+    policy,
     refine,
     repeats,
     select_outputs,
@@ -70,7 +71,10 @@ class Outcome:
 
 
 def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
-    """Build every tier up to the level, reusing what is sealed with the same fingerprint."""
+    """Build every tier up to the level, reusing what is sealed with the same fingerprint.
+
+    Errors: RunError where a tier is to be built from one that does not pass its gates.
+    """
     outcome = Outcome()
     plans = plan_tiers(request)
     stale = [plan for plan in plans if _clashes(request, plan)]
@@ -80,9 +84,13 @@ def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
         lasting = {plan.tier: plan.lasting for plan in plans}
         for tier in LEVELS[LEVELS.index(stale[0].tier) :]:
             discard(request.store, tier, request.dump, lasting.get(tier))
+    gates = policy.record(request.store, request.settings)
     for plan in plans:
         manifest = read_manifest(request.store, plan.tier, request.dump)
         if manifest is None:
+            if plan.parent:
+                below, purpose = outcome.manifests[plan.parent], f"{plan.tier} is not built from it"
+                policy.demand(request.store, below, gates.get(plan.parent), purpose)
             manifest = _build(request, plan, cluster, progress, outcome)
             outcome.built.append(plan.tier)
         outcome.manifests[plan.tier] = manifest

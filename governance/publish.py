@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from governance import card, croissant
+from governance import card, croissant, policy
+from governance import config as settings_file
 from governance.commands import existing
 from governance.compaction import COUNTED, Compacted, Counts, compact, survey
 from governance.errors import RunError, UsageError
@@ -50,6 +51,7 @@ class Ask:
     work: str | None = None
     contact: str | None = None
     dry_run: bool = False
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def publish(ask: Ask, as_json: bool) -> None:
         raise UsageError(f"--repo-id {ask.repo_id!r} names no repository", "write it as ORG/NAME")
     store = existing(ask.out)
     found = plan(store, ask.tiers, ask.file_mb)
+    gates = policy.in_force(store, settings_file.load(ask.config))
+    for manifest in found.manifests:
+        policy.demand(store, manifest, gates.get(manifest["tier"]), "it is not published")
     body = _rehearsed(store, found, ask) if ask.dry_run else _published(store, found, ask, as_json)
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))

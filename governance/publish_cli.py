@@ -37,6 +37,9 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the files and show the card; ask no hub, write nothing.")
     ] = False,
+    config: Annotated[
+        str | None, typer.Option(help="TOML file whose gates the tiers must pass. Default: those of the run.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
     """Publish a sealed tier to the Hugging Face Hub: files of good size, a card in two languages, one commit.
@@ -47,5 +50,5 @@ def publish(
     from governance import publish as publishing
 
     tiers = tuple(one.value for one in tier or [Published.L3])
-    ask = publishing.Ask(out, repo_id, tiers, private, revision, file_size, work, contact, dry_run)
+    ask = publishing.Ask(out, repo_id, tiers, private, revision, file_size, work, contact, dry_run, config)
     publishing.publish(ask, as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from governance import layout
+from governance import layout, policy
 from governance.errors import CorpusError
+from governance.gates import Gates
 from governance.job import annotation_parts, data_parts
 from governance.parts import read_parts
 from governance.pipeline import BESIDE, LASTING, RECORDED
@@ -48,9 +49,13 @@ class _Counted:
     sound: bool = True  # every part is what its record says
 
 
-def audit(store: Store, progress: Progress) -> dict[str, Any]:
-    """Check every sealed tier; returns ``tiers`` checked, counts, and ``faults``, each a sentence naming the object."""
-    report: dict[str, Any] = {"tiers": [], "parts": 0, "rows": 0, "faults": []}
+def audit(store: Store, progress: Progress, gates: Mapping[str, Gates] | None = None) -> dict[str, Any]:
+    """Check every sealed tier; returns ``tiers`` checked, counts, ``gates`` with value, limit and whether they hold,
+    and ``faults``, each a sentence naming the object. A gate that does not hold is no fault.
+
+    Args: gates by tier, None: those that are recorded in the store.
+    """
+    report: dict[str, Any] = {"tiers": [], "parts": 0, "rows": 0, "gates": [], "faults": []}
     if (number := under_way(store)) is not None:
         report["faults"].append(f"compaction {number} did not end: run `governance compact` again, then verify")
         return report
@@ -64,6 +69,7 @@ def audit(store: Store, progress: Progress) -> dict[str, Any]:
     # While a dump is under way, folders fill that no card names yet.
     if refined and set(refined) <= set(report["tiers"]):
         report["faults"] += [f"{refined[-1]}: {fault}" for fault in layout.card_faults(store)]
+    report["gates"] = policy.report(store, report["tiers"], policy.recorded(store) if gates is None else gates)
     return report
 
 
@@ -288,4 +294,7 @@ def show(report: dict[str, Any]) -> None:
         print(f"{'FAULT' if bad else 'ok   '}  {tier}")
     for fault in report["faults"]:
         print(f"  {fault}")
+    for gate in report["gates"]:
+        state = "holds" if gate["holds"] else "FAILS"
+        print(f"{state}  {gate['tier']} {gate['name']}: {gate['told']}")
     print(f"{report['parts']:,} parts, {report['rows']:,} rows, {len(report['faults'])} faults")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -35,10 +36,14 @@ class PolicyConfig(Config):
     @field_validator("licences")
     @classmethod
     def _known(cls, licences: tuple[str, ...]) -> tuple[str, ...]:
-        for licence in licences:
-            if licence not in LICENCES and "://" not in licence:
-                raise ValueError(f"{licence!r} is no licence; use a link or one of {', '.join(LICENCES)}")
-        return licences
+        return tuple(known_licence(licence) for licence in licences)
+
+
+def known_licence(licence: str) -> str:
+    """The short name of a licence, or a link, as it is. Errors: ValueError for what is neither."""
+    if licence not in LICENCES and "://" not in licence:
+        raise ValueError(f"{licence!r} is no licence; use a link or one of {', '.join(LICENCES)}")
+    return licence
 
 
 def policy_stage(cfg: PolicyConfig) -> Stage:
@@ -84,14 +89,16 @@ def policy(batch: pa.Table, cfg: PolicyConfig, lists: UrlLists) -> pa.Table:
             here, they never are the whole of a web page's address.
     Errors: none from content.
     """
-    names = licence_names(batch["licence"])
+    names = licence_names(batch["licence"].combine_chunks())
     on = pa.array(listed(batch["url"], lists, cfg.min_soft_words), pa.string())
     drop = pa.nulls(batch.num_rows, pa.string())
     for opt_out in cfg.reject_opt_outs:
         said = pc.match_substring_regex(batch["opt_out"].combine_chunks(), rf"(?:^|,){opt_out}(?:,|$)")
         drop = pc.coalesce(drop, _where(said, opt_out))
     if cfg.licences:
-        drop = pc.coalesce(drop, _where(pc.invert(_allowed(batch["licence"].combine_chunks(), names, cfg)), "licence"))
+        drop = pc.coalesce(
+            drop, _where(pc.invert(allowed(batch["licence"].combine_chunks(), names, cfg.licences)), "licence")
+        )
     batch = batch.append_column("policy.licence", names).append_column("policy.listed", on)
     return batch.append_column("policy.drop", pc.coalesce(drop, on))
 
@@ -100,17 +107,17 @@ def _where(mask: pa.Array, reason: str) -> pa.Array:
     return pc.if_else(pc.fill_null(mask, False), pa.scalar(reason), pa.scalar(None, pa.string()))
 
 
-def licence_names(links: pa.ChunkedArray) -> pa.Array:
+def licence_names(links: pa.Array) -> pa.Array:
     """The short name of a Creative Commons link, null for others."""
-    terms = pc.struct_field(pc.extract_regex(pc.utf8_lower(links.combine_chunks()), _LINK), "terms")
+    terms = pc.struct_field(pc.extract_regex(pc.utf8_lower(links), _LINK), "terms")
     public = pc.if_else(pc.equal(terms, "zero"), "cc0", pc.if_else(pc.equal(terms, "mark"), "pdm", None))
     return pc.coalesce(public, pc.binary_join_element_wise("cc", terms, "-"))
 
 
-def _allowed(links: pa.Array, names: pa.Array, cfg: PolicyConfig) -> pa.Array:
-    """Whether a licence is one of those allowed, by its name or by how its link begins."""
-    allowed = pc.is_in(names, value_set=pa.array([name for name in cfg.licences if "://" not in name], pa.string()))
-    for link in cfg.licences:
+def allowed(links: pa.Array, names: pa.Array, licences: Sequence[str]) -> pa.Array:
+    """Whether a licence is one of those allowed, by its name or by how its link begins; bool (n,)."""
+    found = pc.is_in(names, value_set=pa.array([name for name in licences if "://" not in name], pa.string()))
+    for link in licences:
         if "://" in link:
-            allowed = pc.or_(allowed, pc.fill_null(pc.starts_with(links, link), False))
-    return allowed
+            found = pc.or_(found, pc.fill_null(pc.starts_with(links, link), False))
+    return found

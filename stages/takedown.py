@@ -100,7 +100,7 @@ def _on_sites(keys: pa.Array, hosts: tuple[str, ...]) -> np.ndarray:
 
 def has_licence(links: pa.ChunkedArray, licences: tuple[str, ...]) -> np.ndarray:
     """Which rows name one of the licences, by its short name or by how its link begins, bool (n,)."""
-    names = licence_names(links)
+    names = licence_names(links.combine_chunks())
     short = pa.array([name for name in licences if "://" not in name], pa.string())
     hit = pc.fill_null(pc.is_in(names, value_set=short, skip_nulls=True), False)
     for link in licences:
