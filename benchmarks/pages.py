@@ -16,7 +16,7 @@ from stages.limits import slow_column
 def read_pages(archive: Path, every: int = 1) -> Iterator[pa.Table]:
     """L0's rows of every so many-th record of an archive, batch by batch, those without text left out."""
     cfg, seen = Settings(), 0
-    (stage,) = tiers.l0(cfg)
+    stage = next(stage for stage in tiers.l0(cfg) if stage.name == "extract")
     model = stage.load(stage.config) if stage.load else None
     with archive.open("rb") as stream:
         for records in tiers.read_input(stream, archive.name, "benchmark", True, cfg):

@@ -92,9 +92,9 @@ def soups(trial: Trial, runs: Sequence[Run], mode: Mode) -> dict[str, list[Any]]
     found = {}
     for arm in trial.arms:
         mine = of_arm(runs, arm.name)
-        folder = trial.folder / f"{arm.name}-soup"
-        average([Path(one.summary["model"]) for one in mine], folder / "model")
-        made_of = " ".join(one.summary["fingerprint"] for one in mine)
+        folder, made_of = trial.folder / f"{arm.name}-soup", " ".join(one.summary["fingerprint"] for one in mine)
+        if _kept(folder, made_of, trial.yardstick) is None:
+            average([Path(one.summary["model"]) for one in mine], folder / "model")
         found[arm.name] = _measured(folder, folder / "model", made_of, trial.yardstick, mode)
     return found
 
@@ -108,13 +108,16 @@ def _one(arm: Arm, seed: int, recipe: Any, yardstick: Yardstick, mode: Mode) -> 
 
 def _measured(folder: Path, model: Path, made_of: str, yardstick: Yardstick, mode: Mode) -> list[Any]:
     """A model's figures, measured unless they are kept in the folder of its run."""
-    path, fingerprint = folder / SCORES, f"{made_of} {yardstick.fingerprint}"
-    groups = measuring.load(path, fingerprint)
+    groups = _kept(folder, made_of, yardstick)
     if groups is None:
         with Progress(mode).stage(f"measure {folder.name}", yardstick.parts, unit="sets") as line:
             groups = measuring.measure(model, yardstick, partial(line.advance, 1, 0))
-        measuring.save(groups, path, fingerprint)
+        measuring.save(groups, folder / SCORES, f"{made_of} {yardstick.fingerprint}")
     return groups
+
+
+def _kept(folder: Path, made_of: str, yardstick: Yardstick) -> list[Any] | None:
+    return measuring.load(folder / SCORES, f"{made_of} {yardstick.fingerprint}")
 
 
 def _train(recipe: Any, mode: Mode) -> dict[str, Any]:

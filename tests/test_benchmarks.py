@@ -191,7 +191,7 @@ def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.Ca
     )
     body = _printed(capsys)
     ours, peer, cfg = body["figures"]["ours"], body["figures"]["datatrove"], Settings()
-    stages = [stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg))]
+    stages = list(dict.fromkeys(stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg))))
     assert list(ours["stages"])[: len(stages) + 1] == ["read", *stages]
     assert set(ours["stages"]) - set(stages) == {"read", "duplicates", "rest"}
     assert set(ours["stages_of_l2"]) == {"scores", "quality", "decontaminate", "rest"}
