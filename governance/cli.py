@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import errno
 import sys
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from governance.classifier_cli import app as classifier_app
 from governance.errors import GovernanceError
+from governance.plan_cli import Enter, Level
 from governance.plan_cli import app as plan_app
 from governance.publish_cli import app as publish_app
 from governance.report_cli import app as report_app
@@ -34,23 +34,6 @@ app.add_typer(report_app)
 app.add_typer(takedown_app)
 app.add_typer(whatif_app)
 app.add_typer(plan_app)
-
-
-class Level(StrEnum):
-    """The tiers that can be built."""
-
-    L0 = "L0"
-    L1 = "L1"
-    L2 = "L2"
-    L3 = "L3"
-
-
-class Enter(StrEnum):
-    """The tiers at which rows can enter."""
-
-    L0 = "L0"
-    L1 = "L1"
-    L2 = "L2"
 
 
 _INTERRUPTED = 130

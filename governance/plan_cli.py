@@ -11,7 +11,7 @@ app = typer.Typer()
 
 
 class Level(StrEnum):
-    """The tiers that can be planned."""
+    """The tiers that can be built."""
 
     L0 = "L0"
     L1 = "L1"
