@@ -1,6 +1,7 @@
 # make run    sets everything up in .venv, then builds L0 to L3 from the bundled crawl
 # make test   sets everything up in .venv, then runs the tests
 # make lint   ruff and the type checker; make setup only installs; make clean removes .venv
+# make docs   writes the pages in docs/verbs anew, from the command line
 #
 # PYTHON=/path/to/python picks the interpreter; ARGS="..." is passed on to `governance run` or to pytest:
 # make test ARGS="-n 0 -x --pdb" runs the tests in one process, in which a debugger can be used.
@@ -23,7 +24,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 FIND_PYTHON = for p in python3.11 python3.12 python3 python; do "$$p" -c "$(SUPPORTED)" 2>/dev/null && echo "$$p" && break; done
 
-.PHONY: setup run test lint format clean
+.PHONY: setup run test lint format docs clean
 .DEFAULT_GOAL := run
 
 run: $(STAMP)
@@ -40,6 +41,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP)
+	$(BIN)/python -m docs.make_verbs
 
 setup: $(STAMP)
 

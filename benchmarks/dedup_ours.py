@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance import pipeline, tiers
-from governance.cluster import Cluster
+from governance.cluster import ONE_CPU, Cluster
 from governance.config import Settings, load
 from governance.inputs import find_shards
 from governance.job import data_parts
@@ -26,7 +26,7 @@ from governance.parts import read_parts
 from governance.progress import Progress
 from manifests.records import read_records
 from manifests.store import Store
-from stages.contract import Config, Stage
+from stages.contract import Config, Resources, Stage
 from stages.minhash import signature_stage
 from stages.uids import uid_from_bytes
 
@@ -67,10 +67,11 @@ class Workers(Cluster):
     """Ray workers that have these stages in place."""
 
     def map(
-        self, work: Callable[[Any, Any], Any], context: Any, items: Sequence[Any], on_done: Callable[[Any, Any], None]
-    ) -> None:
+        self, work: Callable[[Any, Any], Any], context: Any, items: Sequence[Any], on_done: Callable[[Any, Any], None],
+        needs: Resources = ONE_CPU,
+    ) -> None:  # fmt: skip
         """See ``Cluster.map``."""
-        super().map(partial(in_place, work), context, items, on_done)
+        super().map(partial(in_place, work), context, items, on_done, needs)
 
 
 def build(source: Path, out: Path, level: str, overrides: Sequence[str], cluster: Cluster) -> pipeline.Outcome:

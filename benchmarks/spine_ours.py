@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.measure import Clock, cpu_seconds, peak, rate, reset_peak
-from governance import duplicates, pipeline, selection, tiers
+from governance import duplicates, pipeline, tiers
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.funnel import tier_row
@@ -79,10 +79,9 @@ def watch(clock: Clock, html: list[int]) -> None:
         with clock.on("duplicates"):
             return find(*arguments)
 
-    tiers.stages_of, tiers.entry_stages = all_clocked(tiers.stages_of), all_clocked(tiers.entry_stages)
+    tiers.stages_of = all_clocked(tiers.stages_of)
     tiers.read_input, duplicates.find = read_clocked, find_clocked
     quality.scores_stage, quality.quality_stage = one_clocked(quality.scores_stage), one_clocked(quality.quality_stage)
-    selection.decontaminate_stage = one_clocked(selection.decontaminate_stage)
 
 
 @dataclass(frozen=True)

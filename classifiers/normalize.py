@@ -32,8 +32,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from classifiers.fold_kernels import ITSELF, LENGTH_BITS, ODD, ROOM, fold
-
 NEWLINES = re.compile(r"\n{3,}")
 ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 # Every character that has a case or a decomposition, or is a mark, lies in these (Unicode 14 to 17).
@@ -131,6 +129,8 @@ def normalize(normalizer: Normalizer, texts: Sequence[str]) -> list[str]:
 
 def folded(texts: Sequence[str]) -> list[str]:
     """Steps 1 to 3 of many texts."""
+    from classifiers.fold_kernels import ROOM, fold
+
     column = pa.array(texts, pa.large_string())
     starts = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1)
     data = np.frombuffer(column.buffers()[2], np.uint8)[: starts[-1]] if starts[-1] else np.zeros(0, np.uint8)
@@ -151,6 +151,8 @@ def folded_plainly(text: str) -> str:
 @cache
 def _tables() -> tuple[np.ndarray, np.ndarray]:
     """Where the replacement of each code point stands, and the replacements; 0.2 s, once a process."""
+    from classifiers.fold_kernels import ITSELF, LENGTH_BITS, ODD, ROOM
+
     places = np.full(_POINTS, ITSELF, np.int32)
     replacements = bytearray()
     for point in (point for points in _FOLDABLE for point in points if not 0xD800 <= point < 0xE000):

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from classifiers.fasttext_file import EMPTY, END, LABEL, SOFTMAX, ModelFile, fnv, read_model
 from classifiers.normalize import Normalizer, folded, load_normalizer, normalize
-from classifiers.score_kernels import ScoreArrays, hash_words, probabilities, probability
 from classifiers.static import check_static, is_static, load_static, static_sha256
+
+if TYPE_CHECKING:
+    from classifiers.score_kernels import ScoreArrays
 
 POSITIVE, NEGATIVE = "__label__pos", "__label__neg"
 BUNDLED = Path(__file__).with_name("models")
@@ -43,6 +45,8 @@ class FastTextClassifier:
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """See ``Classifier``; a text is encoded once, and its line is never built."""
+        from classifiers.score_kernels import probabilities
+
         ids = [self.normalizer.encode(text) for text in folded(texts)]
         starts = np.cumsum([0, *map(len, ids)])
         found, odd = probabilities(np.concatenate([*ids, np.zeros(0, np.uint32)]), starts, self.arrays)
@@ -51,6 +55,8 @@ class FastTextClassifier:
         return found
 
     def _of_line(self, line: str) -> float:
+        from classifiers.score_kernels import probability
+
         words = words_of(line)
         if not words:
             return np.nan
@@ -126,7 +132,10 @@ def load_model(path: Path, normalizer: Normalizer | None = None) -> Classifier:
         return FastTextClassifier(normalizer, score_arrays(file, normalizer), rows_of(file))
     import fasttext
 
-    return LibraryClassifier(normalizer, fasttext.load_model(str(path)))
+    try:
+        return LibraryClassifier(normalizer, fasttext.load_model(str(path)))
+    except RuntimeError as error:  # as for a loss that it does not know
+        raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def rows_of(file: ModelFile) -> dict[bytes, int]:
@@ -136,6 +145,8 @@ def rows_of(file: ModelFile) -> dict[bytes, int]:
 
 def score_arrays(file: ModelFile, normalizer: Normalizer) -> ScoreArrays:
     """A model with the words of all token pieces looked up in it."""
+    from classifiers.score_kernels import ScoreArrays
+
     rows = rows_of(file)
     words, hashes, starts, trims = piece_words(normalizer)
     return ScoreArrays(
@@ -159,6 +170,8 @@ def score_arrays(file: ModelFile, normalizer: Normalizer) -> ScoreArrays:
 def piece_words(normalizer: Normalizer) -> tuple[list[bytes], np.ndarray, np.ndarray, np.ndarray]:
     """The words of all token pieces with their hashes, where those of a piece begin, and which pieces a line's end
     trims; the same for every model, and made once a process."""
+    from classifiers.score_kernels import hash_words
+
     words = [words_of(piece) for piece in normalizer.pieces]
     flat = [word for of_piece in words for word in of_piece]
     starts = np.cumsum([0, *map(len, flat)])

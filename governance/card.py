@@ -45,8 +45,14 @@ def front_matter(told: Mapping[str, Any]) -> str:
         link = f"https://huggingface.co/datasets/{told['repo_id']}#licences"
         lines += ["license_name: licences-of-the-source-pages", f"license_link: {json.dumps(link)}"]
     lines += [f"pretty_name: {json.dumps(told['repo_id'].partition('/')[2])}"]
-    lines += ["task_categories:", "- text-generation", "size_categories:", f"- {size_category(told['rows'])}"]
-    lines += ["tags:", "- pretraining", "- web", *(["- synthetic"] if "L3" in told["tiers"] else [])]
+    tasks = [
+        *(["text-generation"] if set(told["tiers"]) - {"L4"} else []),
+        *(["text-retrieval"] if told["statements"] else []),
+    ]
+    lines += ["task_categories:", *(f"- {task}" for task in tasks)]
+    lines += ["size_categories:", f"- {size_category(told['rows'])}", "tags:", "- pretraining", "- web"]
+    lines += ["- synthetic"] if "L3" in told["tiers"] else []
+    lines += ["- knowledge"] if told["statements"] else []
     lines += ["- croissant", *(["configs:"] if told["configurations"] else [])]
     for number, one in enumerate(told["configurations"]):
         lines += [f"- config_name: {json.dumps(one['name'])}"]
@@ -66,21 +72,33 @@ def size_category(rows: int) -> str:
 def warnings(told: Mapping[str, Any]) -> list[str]:
     """What whoever publishes must have read."""
     found = []
-    written = "L3" in told["tiers"]
+    written = _written(told)
     for one in told["licences"]:
         if one["no_derivatives"] and written:
             found.append(
                 f"{one['rows']:,} rows come from pages under {one['licence']}, which forbids sharing adapted text, "
-                "and what L3 wrote is that: name the licences that are allowed in l1.policy.licences"
+                f"and {written} is that: name the licences that are allowed in l1.policy.licences"
             )
         if one["non_commercial"]:
             found.append(f"{one['rows']:,} rows come from pages under {one['licence']}: no commercial use")
     unknown = sum(one["rows"] for one in told["licences"] if not one["licence"])
     if unknown:
-        found.append(f"{unknown:,} of {told['rows']:,} rows come from pages on which no licence was found")
+        found.append(f"{unknown:,} of {told['licensed_rows']:,} rows come from pages on which no licence was found")
     if told["personal"] is None:
         found.append("no tier of this corpus masked personal data: its rows entered above L1")
+    held = told["statements"]["withheld"] if told["statements"] else 0
+    if held:
+        found.append(
+            f"{held:,} statements are held back, because a page that was taken down had a part in them: "
+            "`governance compact` finds them again in what is left, then publish again"
+        )
     return found
+
+
+def _written(told: Mapping[str, Any]) -> str:
+    """What of this a model worded, "" where it worded nothing."""
+    claims = "what a model worded of L4" if told["statements"] and told["statements"]["models"] else ""
+    return "what L3 wrote" if "L3" in told["tiers"] else claims
 
 
 def cell(value: Any) -> str:

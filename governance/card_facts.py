@@ -9,16 +9,17 @@ from typing import Any, Protocol
 
 import pyarrow.parquet as pq
 
-from governance import contamination, pass_rates
-from governance.compaction import Counts
+from governance import contamination, layout, pass_rates
+from governance.compaction import BY_LANGUAGE, Counts
 from governance.funnel import tier_row
 from governance.job import data_parts
-from governance.publish_plan import Plan
+from governance.publish_plan import TABLES, Plan
 from manifests.records import Part, read_records
 from manifests.schema import schema_file
 from manifests.store import Store
 
-_TIERS = ("L0", "L1", "L2", "L3")
+_TIERS = ("L0", "L1", "L2", "L3", "L4")
+_STATUSES = ("corroborated", "supported", "contradicted", "unsupported")
 _LOOKED_AT = 500  # parts whose dates are looked at, evenly spread; each costs a request
 _CC = "https://creativecommons.org/"
 # Licences that the hub has a name for, by their address without the host.
@@ -61,6 +62,7 @@ def facts(
     tiers = sorted({manifest["tier"] for manifest in found.manifests}, reverse=True)
     licences = _licences(files)
     configurations = _configurations(found, files)
+    written = [one for one in files if layout.tier_of(one.path) == "L3"]
     return {
         "repo_id": repo_id,
         "contact": contact,
@@ -68,17 +70,19 @@ def facts(
         "top": tiers[0],
         "dumps": sorted({manifest["dump"] for manifest in found.manifests}),
         "configurations": configurations,
-        "languages": sorted({one["language"] for one in configurations}),
+        "languages": sorted({language for one in configurations for language in one["languages"]}),
         "rows": sum(one["rows"] for one in configurations),
         "bytes": sum(one["bytes"] for one in configurations),
-        "columns": {tier: schema_file(tier)["fields"] for tier in tiers},
+        "columns": {name: schema_file(name)["fields"] for tier in tiers for name in _schemas(tier)},
+        "licensed_rows": sum(one["rows"] for one in licences),
         "licences": licences,
         "licence_names": licence_names(licences),
         "funnel": [_funnel(manifest) for manifest in manifests],
         "written": [_written(manifest) for manifest in found.manifests if manifest["tier"] == "L3"],
         "sampling": _sampling(files),
         "styles": _sums(files, "style"),
-        "models": _sums(files, "model"),
+        "models": _sums(written, "model"),
+        "statements": _statements(files, found.withheld) if "L4" in tiers else None,
         "origin": [_origin(store, manifest) for manifest in manifests if manifest["parent"] is None],
         "personal": _stage_settings(manifests, "pii", "kinds"),
         "opt_outs": _stage_settings(manifests, "policy", "reject_opt_outs"),
@@ -107,13 +111,38 @@ def _configurations(found: Plan, files: Sequence[File]) -> list[dict[str, Any]]:
     for one in found.configurations:
         own = [file for file in files if file.path.rpartition("/")[0] == one.folder]
         if own:
-            sums = {"rows": sum(file.counts.rows for file in own), "bytes": sum(file.bytes for file in own)}
-            tier = one.folder.split("/")[1].rpartition("_")[2].upper()
-            told.append(
-                {"name": one.name, "folder": one.folder, "language": one.language, "tier": tier, "files": len(own)}
-                | sums
-            )
+            languages = [one.language] if one.language else sorted(filter(None, _sums(own, "lang")))
+            told.append({
+                "name": one.name, "folder": one.folder, "languages": languages, "tier": layout.tier_of(one.folder),
+                "schema": layout.schema_of(one.folder), "files": len(own),
+                "rows": sum(file.counts.rows for file in own), "bytes": sum(file.bytes for file in own),
+            })  # fmt: skip
     return told
+
+
+def _schemas(tier: str) -> tuple[str, ...]:
+    return (tier, *(f"{tier}.{table}" for table in TABLES[1:])) if tier == "L4" else (tier,)
+
+
+def _statements(files: Sequence[File], withheld: int) -> dict[str, Any]:
+    """What L4 holds: its statements by status and language, by how they came to be, and its evidence by role."""
+    by_both = _sums(files, BY_LANGUAGE)
+    languages = sorted({name.partition(" ")[0] for name in by_both})
+    statuses = [
+        {"status": status, "rows": sum(counts), "by_language": dict(zip(languages, counts, strict=True))}
+        for status in _STATUSES
+        for counts in [[by_both.get(f"{language} {status}", 0) for language in languages]]
+    ]
+    told = {"statuses": statuses, "languages": languages, "withheld": withheld}
+    return told | {
+        "methods": _sums(files, "method"), "roles": _sums(files, "role"), "models": _worded(files),
+    }  # fmt: skip
+
+
+def _worded(files: Sequence[File]) -> dict[str, int]:
+    """Statements by the model that worded them."""
+    found = _sums([one for one in files if layout.tier_of(one.path) == "L4"], "model")
+    return {model: rows for model, rows in found.items() if model}
 
 
 def _sums(files: Sequence[File], column: str) -> dict[str, int]:

@@ -126,6 +126,11 @@ def _named(tier: str, path: tuple[str, ...], old: Any, new: Any) -> Change:
     if head == "synthesis":
         return _of_synthesis(rest, old, new)
     name = ".".join(rest)
+    if head == "organize":
+        kind, group = ("stage version", "L4") if rest[0] == "versions" else ("setting", "l4.organize")
+        return Change(kind, ".".join((group, *rest[1:])), old, new)
+    if head == "tiers":
+        return Change("setting", name, old, new) if rest[0] == "own" else _own_stages(old, new)
     if head in ("reader", "dedup"):
         return Change("setting", f"{'l0.ingest' if head == 'reader' else 'l3.dedup'}.{name}", old, new)
     if head == "parent":
@@ -133,6 +138,12 @@ def _named(tier: str, path: tuple[str, ...], old: Any, new: Any) -> Change:
     kinds = {"inputs": ("input", name), "against": ("older dump", name), "schema": ("schema", tier)}
     kind, called = kinds.get(head, ("other", ".".join(path)))
     return Change(kind, called, old, new)
+
+
+def _own_stages(old: Any, new: Any) -> Change:
+    """A file of own stages that comes, goes or is another, whatever of it differs."""
+    there = [None if value is None else "there" for value in (old, new)]
+    return Change("own stages", "tiers", *(there if None in there else ("a file", "another")))
 
 
 def _of_stage(tier: str, rest: tuple[str, ...], old: Any, new: Any) -> Change:

@@ -35,7 +35,7 @@ def train(
     example: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Write a commented seeds.toml to begin with, and stop.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite a model or seed list that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a model or seed list that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a classifier from a seed list, measure it on sites and sources it has not seen, write model and card."""

@@ -16,7 +16,7 @@ from classifiers.split import prepare
 from governance import config as settings_file
 from governance import preflight
 from governance.classifier_train import refusals
-from governance.commands import engine_overrides
+from governance.commands import overrides_of
 from governance.errors import UsageError
 from governance.iterate_rounds import IterateConfig, Loop, iterate
 from governance.labelling import LabelConfig, rubric
@@ -69,7 +69,7 @@ def prepared(ask: Ask, progress: Progress) -> Loop:
     """The loop, with everything read and tried that can be before anything is trained. Errors: UsageError."""
     cfg, labels = _configs(ask)
     endpoints = (ask.endpoint,) if ask.endpoint else ()
-    settings = settings_file.load(ask.config, [*ask.overrides, *engine_overrides(ask.model, endpoints, None)])
+    settings = settings_file.load(ask.config, [*ask.overrides, *overrides_of(ask.model, endpoints)])
     labels = labels.model_copy(
         update={
             "prompt_folder": settings.l3.synthesize.prompt_folder,

@@ -31,7 +31,8 @@ from governance.inputs import Shard
 from governance.progress import Line, Progress
 from governance.texts import find_texts, read_file
 from governance.whole_rows import read_whole, schema_of
-from manifests.store import HashingSpool, Store, is_local, local_path
+from manifests.store import Store, is_local, local_path
+from manifests.streams import Hashing
 from stages import quality, ranks
 from stages.quality import Cut, Selection
 from stages.ranks import Target
@@ -249,7 +250,7 @@ def _told(shard: Shard, tables: Iterable[pa.Table], line: Line | None) -> Iterat
 def _write(store: Store, path: str, schema: pa.Schema, tables: Iterable[pa.Table], identity: Mapping[str, Any]) -> int:
     """Write tables as one object, whole, with its identity; returns the number of rows."""
     schema = schema.with_metadata({**(schema.metadata or {}), _IDENTITY: _canonical(identity)})
-    spool, rows = HashingSpool(), 0
+    spool, rows = Hashing.spooled(), 0
     with pq.ParquetWriter(
         pa.PythonFile(spool, mode="w"), schema, compression="zstd", write_page_checksum=True
     ) as writer:

@@ -1,4 +1,4 @@
-"""Ray, and nothing else of ours imports it: shard maps and pools of engines, with bounded work in flight.
+"""Ray: shard maps and pools of engines, on this machine or on a cluster whose nodes come and go.
 
 Only small values cross it: shard numbers, counts, messages. Text goes from the store to a worker and back.
 ``workers=0`` runs everything in this process, one shard after the other, for debugging and small tests.
@@ -9,17 +9,24 @@ from __future__ import annotations
 import math
 import os
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from governance.errors import GovernanceError, RunError
+from manifests.store_faults import StoreError
+from stages.contract import Resources
 
-TRIES = 3  # of one shard; Ray's own retries are off, because a retry must be counted and shown
-GROUP = 64  # shards a task at most: a task costs Ray about a millisecond, an empty shard much less
+TRIES = 3  # of one item; Ray's own retries are off, because a retry must be counted and shown
+NODES = 10  # that may die under one item: they are not its fault, but the tenth is hardly an accident
+_LOOK_S = 3.0  # between looks at which nodes there are
+_TRY_AGAIN = ("timed out", "Initialization failure from server")
+_GIB = 1 << 30
+ONE_CPU = Resources()
 Work = Callable[[Any, Any], Any]  # (context, item) -> small result
 
 
@@ -35,15 +42,33 @@ class Engine(Protocol):
         ...
 
 
-@dataclass
-class _Flight:
-    """A group of items on its way."""
+@dataclass(frozen=True)
+class Tries:
+    """What an item has been through."""
 
-    items: list[Any]
-    tries: int = 1
-    since: float = field(default_factory=time.monotonic)
-    doubled: bool = False
-    finished: bool = False  # its twin may still be at work
+    failed: int = 0
+    lost: int = 0  # nodes that died under it
+
+    def after(self, item: Any, error: Exception, lost: bool) -> Tries:
+        """One failure more; ``lost`` says that a node died. Errors: raises when trying again is no use."""
+        cause = getattr(error, "cause", None) or error
+        if isinstance(cause, GovernanceError | StoreError):
+            raise cause from None
+        if lost and self.lost + 1 < NODES:
+            return replace(self, lost=self.lost + 1)
+        if not lost and self.failed + 1 < TRIES:
+            return replace(self, failed=self.failed + 1)
+        lines = str(cause).strip().splitlines() or ["no message"]
+        # A worker's own exception begins with what it says; what Ray says of a worker ends with it.
+        said = lines[-1] if cause is error else lines[0]
+        what = f"saw {NODES} nodes die" if lost else f"failed {TRIES} times"
+        raise RunError(
+            f"{item} {what}: {type(cause).__name__}: {said}",
+            "everything committed is kept; mend the cause and run the same command again",
+        ) from error
+
+
+UNTRIED = Tries()
 
 
 @dataclass
@@ -51,9 +76,12 @@ class Cluster:
     """Where the work runs. Ray starts with the first work, so that a run with nothing to do costs nothing."""
 
     address: str | None = None
-    workers: int | None = None  # None: as many as there are CPUs
+    workers: int | None = None  # of a local Ray; None: as many as there are CPUs
     straggler_after_s: float = 300.0
     _started: bool = False
+    _nodes: list[dict[str, Any]] = field(default_factory=list)  # that live, as of the last look
+    _looked: float = -math.inf
+    _told: set[Resources] = field(default_factory=set)
 
     def __enter__(self) -> Cluster:
         return self
@@ -64,14 +92,45 @@ class Cluster:
 
             ray.shutdown()
 
-    def slots(self) -> int:
-        """How many tasks run at once."""
+    def slots(self, needs: Resources = ONE_CPU) -> int:
+        """How many tasks run at once on the nodes that are there now; at least 1, where none is there yet."""
         if self.workers == 0:
             return 1
-        import ray
+        found = sum(_room(node["Resources"], self.demand(needs)) for node in self.nodes())
+        if not found and needs not in self._told:
+            self._told.add(needs)
+            print(f"waiting for a node with {_words(needs)}; `ray status` tells what there is", file=sys.stderr)
+        return max(1, found)
 
-        self._start()
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
+    def widest(self) -> int:
+        """CPUs of the largest node, at least 1: what one worker can have."""
+        return max([1, *(int(node["Resources"].get("CPU", 0)) for node in self.nodes())])
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The nodes that live, as Ray tells them; looked at every few seconds, for they come and go."""
+        if self.workers != 0 and time.monotonic() - self._looked > _LOOK_S:
+            import ray
+
+            self._start()
+            self._nodes = [node for node in ray.nodes() if node["Alive"]]
+            self._looked = time.monotonic()
+        return self._nodes
+
+    def has(self, node: str | None) -> bool:
+        """Whether a node lives, by a look at this moment."""
+        self._looked = -math.inf
+        return any(one["NodeID"] == node for one in self.nodes())
+
+    def demand(self, needs: Resources) -> dict[str, float]:
+        """What a task asks Ray for, by which an autoscaler chooses nodes. On this machine ``workers`` alone says how
+        many run at once, and memory is not asked for."""
+        asked = {"CPU": needs.cpus, "GPU": needs.gpus}
+        return asked if self.address is None else asked | {"memory": float(int(needs.memory_gib * _GIB))}
+
+    def options(self, needs: Resources) -> dict[str, float]:
+        """``demand`` by the names of Ray's options."""
+        names = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
+        return {names[kind]: count for kind, count in self.demand(needs).items()}
 
     def _start(self) -> None:
         if self._started:
@@ -83,19 +142,20 @@ class Cluster:
             self._connect()
         except Exception as error:  # Ray says "timed out during startup" with a bare Exception
             raise RunError(
-                f"Ray did not start at {self.address or 'this machine'}: {str(error).strip().splitlines()[0]}",
+                f"Ray did not start at {self.address or 'this machine'}: {' '.join(str(error).split())[:300]}",
                 "check --address and RAY_AUTH_TOKEN_PATH, or leave --address out to run here; see `governance doctor`",
             ) from error
         self._started = True
 
     def _connect(self) -> None:
-        """Start or join Ray. A busy machine can miss Ray's fixed 30 s for starting a node, so it gets a second try."""
+        """Start or join Ray. A busy machine can miss Ray's fixed 30 s for starting a node or the server of a client of
+        ``ray://``, so both are tried again."""
         import ray
 
         local = self.address is None
         if self.address is not None:
             _reach(self.address)
-        for last in (False, True):
+        for last in (False, False, True):
             try:
                 ray.init(
                     address=self.address or "local",
@@ -106,15 +166,24 @@ class Cluster:
                 )
                 return
             except Exception as error:
-                if last or "timed out" not in str(error):
+                if last or not any(words in str(error) for words in _TRY_AGAIN):
                     raise
                 ray.shutdown()
 
-    def map(self, work: Work, context: Any, items: Sequence[Any], on_done: Callable[[Any, Any], None]) -> None:
+    def map(
+        self,
+        work: Work,
+        context: Any,
+        items: Sequence[Any],
+        on_done: Callable[[Any, Any], None],
+        needs: Resources = ONE_CPU,
+    ) -> None:
         """Run ``work(context, item)`` for every item; ``on_done(item, result)`` once per item, here, as they finish.
 
-        A group that fails is split and tried again, up to three times an item. One that takes far longer than the
-        others is started a second time elsewhere: commits are create-only, so the first to finish counts.
+        A group that fails is split and tried again, up to three times an item; a node that dies under it does not count
+        as a try. One that takes far longer than the others is started a second time elsewhere: commits are create-only,
+        so the first to finish counts.
+        Args: needs of one worker.
         Errors: the GovernanceError that a worker raised, or RunError naming the item that keeps failing.
         """
         if self.workers == 0:
@@ -123,8 +192,10 @@ class Cluster:
             return
         import ray
 
+        from governance.cluster_map import Map
+
         self._start()
-        _Map(self, ray.put(context), work, on_done).run(_groups(items, self.slots()))
+        Map(self, work, ray.put(context), items, on_done, needs).run()
 
     def stream(
         self,
@@ -133,12 +204,13 @@ class Cluster:
         items: Iterable[Any],
         on_event: Callable[[dict[str, Any]], None],
         engines: int = 1,
-        cpus: float = 1,
-        gpus: float = 0,
+        needs: Resources = ONE_CPU,
         silent_s: float = math.inf,
     ) -> None:
         """Work off items on a pool of engines, each loaded once by ``make(context)``; ``on_event`` per progress event.
 
+        Engines for which there is no room yet wait for it, and the others work meanwhile.
+        Args: needs of one engine.
         Errors: as ``map``. An engine that dies, or tells nothing for ``silent_s`` seconds, is started again and its
         item goes to the next free one.
         """
@@ -148,8 +220,10 @@ class Cluster:
                     for event in engine.work(item):
                         on_event(event)
             return
+        from governance.cluster_pool import Pool
+
         self._start()
-        _Pool(make, context, on_event, engines, cpus, gpus, silent_s).run(deque((item, 1) for item in items))
+        Pool(self, make, context, on_event, engines, needs, silent_s).run(deque((item, UNTRIED) for item in items))
 
 
 def _reach(address: str) -> None:
@@ -159,175 +233,11 @@ def _reach(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def _groups(items: Sequence[Any], slots: int) -> Iterator[list[Any]]:
-    """Groups of items: single ones while there are few, so that all slots have work."""
-    size = max(1, min(GROUP, len(items) // (slots * 8)))
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
+def _room(there: dict[str, float], demand: dict[str, float]) -> int:
+    """How often a demand fits on a node."""
+    return int(min((there.get(kind, 0) / count for kind, count in demand.items() if count), default=1))
 
 
-def _work_group(work: Work, context: Any, items: list[Any]) -> list[Any]:
-    return [work(context, item) for item in items]
-
-
-@dataclass
-class _Map:
-    """One ``Cluster.map`` under way."""
-
-    cluster: Cluster
-    context: Any
-    work: Work
-    on_done: Callable[[Any, Any], None]
-    flights: dict[Any, _Flight] = field(default_factory=dict)
-    longest: float = 0.0
-
-    def run(self, groups: Iterator[list[Any]]) -> None:
-        import ray
-
-        remote = ray.remote(num_cpus=1, max_retries=0)(_work_group)
-        waiting: deque[_Flight] = deque()
-        limit = self.cluster.slots() * 2
-        while True:
-            while len(self.flights) < limit:
-                flight = waiting.popleft() if waiting else _next_flight(groups)
-                if flight is None:
-                    break
-                self._send(remote, flight)
-            if not self._unfinished():
-                break
-            done, _ = ray.wait(list(self.flights), num_returns=1, timeout=1.0)
-            for ref in done:
-                flight = self.flights.pop(ref)
-                if not flight.finished:
-                    self._take(ref, flight, waiting)
-            self._double_stragglers(remote)
-
-    def _unfinished(self) -> bool:
-        return any(not flight.finished for flight in self.flights.values())
-
-    def _send(self, remote: Any, flight: _Flight) -> None:
-        flight.since = time.monotonic()
-        self.flights[remote.remote(self.work, self.context, flight.items)] = flight
-
-    def _take(self, ref: Any, flight: _Flight, waiting: deque[_Flight]) -> None:
-        import ray
-
-        try:
-            results = ray.get(ref)
-        except Exception as error:
-            if any(other is flight for other in self.flights.values()):
-                return  # its twin is still at work
-            waiting.extend(_retry(flight, error))
-            return
-        flight.finished = True
-        self.longest = max(self.longest, time.monotonic() - flight.since)
-        for item, result in zip(flight.items, results, strict=True):
-            self.on_done(item, result)
-
-    def _double_stragglers(self, remote: Any) -> None:
-        limit = max(self.cluster.straggler_after_s, 4 * self.longest)
-        for flight in list(self.flights.values()):
-            late = time.monotonic() - flight.since > limit
-            if late and not flight.doubled and not flight.finished:
-                flight.doubled = True
-                self._send(remote, flight)
-
-
-def _next_flight(groups: Iterator[list[Any]]) -> _Flight | None:
-    items = next(groups, None)
-    return None if items is None else _Flight(items)
-
-
-def _retry(flight: _Flight, error: Exception) -> list[_Flight]:
-    """What to try again after a failure: the items one by one. Errors: raises when trying again is no use."""
-    cause = getattr(error, "cause", None) or error
-    if isinstance(cause, GovernanceError):
-        raise cause from None
-    if flight.tries >= TRIES:
-        lines = str(cause).strip().splitlines() or ["no message"]
-        # A worker's own exception begins with what it says; what Ray says of a worker ends with it.
-        said = lines[-1] if cause is error else lines[0]
-        raise RunError(
-            f"{flight.items[0]} failed {TRIES} times: {type(cause).__name__}: {said}",
-            "everything committed is kept; mend the cause and run the same command again",
-        ) from error
-    return [_Flight([item], flight.tries + 1) for item in flight.items]
-
-
-@dataclass
-class _Pool:
-    """One ``Cluster.stream`` under way: actors, each with at most one item in flight."""
-
-    make: Callable[[Any], Engine]
-    context: Any
-    on_event: Callable[[dict[str, Any]], None]
-    engines: int
-    cpus: float
-    gpus: float
-    silent_s: float
-    heard: dict[Any, float] = field(default_factory=dict)  # stream -> when it last told something
-
-    def run(self, waiting: deque[tuple[Any, int]]) -> None:
-        import ray
-
-        free = [self._actor() for _ in range(min(self.engines, max(1, len(waiting))))]
-        streams: dict[Any, tuple[Any, Any, int]] = {}
-        try:
-            while waiting or streams:
-                while waiting and free:
-                    item, tries = waiting.popleft()
-                    actor = free.pop()
-                    stream = actor.work.remote(item)
-                    streams[stream] = (actor, item, tries)
-                    self.heard[stream] = time.monotonic()
-                for stream in ray.wait(list(streams), num_returns=1, timeout=1.0)[0]:
-                    self._next(stream, streams, free, waiting)
-                for stream in [one for one in streams if time.monotonic() - self.heard[one] > self.silent_s]:
-                    silence = TimeoutError(f"it told nothing for {self.silent_s:g} s")
-                    self._replace(stream, silence, streams, free, waiting)
-        finally:
-            for actor in [*free, *(entry[0] for entry in streams.values())]:
-                ray.kill(actor)
-
-    def _next(self, stream: Any, streams: dict[Any, Any], free: list[Any], waiting: deque[tuple[Any, int]]) -> None:
-        import ray
-
-        self.heard[stream] = time.monotonic()
-        try:
-            event = ray.get(next(stream))
-        except StopIteration:
-            free.append(streams.pop(stream)[0])
-            del self.heard[stream]
-        except Exception as error:
-            self._replace(stream, error, streams, free, waiting)
-        else:
-            self.on_event(event)
-
-    def _replace(
-        self, stream: Any, error: Exception, streams: dict[Any, Any], free: list[Any], waiting: deque[tuple[Any, int]]
-    ) -> None:
-        """End an engine that failed, and have its item done by another. Errors: as ``_retry``."""
-        import ray
-
-        actor, item, tries = streams.pop(stream)
-        del self.heard[stream]
-        ray.kill(actor)
-        _retry(_Flight([item], tries), error)
-        waiting.append((item, tries + 1))
-        free.append(self._actor())
-
-    def _actor(self) -> Any:
-        import ray
-
-        return ray.remote(num_cpus=self.cpus, num_gpus=self.gpus)(_Actor).remote(self.make, self.context)
-
-
-class _Actor:
-    """One engine in a process of its own."""
-
-    def __init__(self, make: Callable[[Any], Engine], context: Any) -> None:
-        self._engine = make(context)
-
-    def work(self, item: Any) -> Iterator[dict[str, Any]]:
-        """See ``Engine.work``; a generator method streams its events."""
-        yield from self._engine.work(item)
+def _words(needs: Resources) -> str:
+    gpus = f", {needs.gpus:g} GPU" if needs.gpus else ""
+    return f"{needs.cpus:g} CPU{gpus} and {needs.memory_gib:g} GiB of memory"

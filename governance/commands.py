@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,10 +48,18 @@ class Ask:
     rebuild: bool
 
 
-def engine_overrides(model: str | None, endpoints: tuple[str, ...], limit: int | None) -> list[str]:
-    """The settings that three flags of ``run`` are short for."""
-    pairs = {"l3.engine.model": model, "l3.engine.endpoints": endpoints or None, "l3.max_documents": limit}
-    return [f"{name}={json.dumps(value)}" for name, value in pairs.items() if value is not None]
+def overrides_of(
+    model: str | None = None, endpoints: tuple[str, ...] = (), limit: int | None = None, tiers: str | None = None
+) -> list[str]:
+    """The settings that some flags are short for."""
+    pairs = {
+        "l3.engine.model": model,
+        "l3.engine.endpoints": endpoints or None,
+        "l3.max_documents": limit,
+        "tiers": tiers,
+    }
+    # JSON of these is TOML, but for the surrogates by which it escapes what is beyond 16 bits.
+    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in pairs.items() if value is not None]
 
 
 def run(ask: Ask, as_json: bool) -> None:
@@ -58,10 +67,10 @@ def run(ask: Ask, as_json: bool) -> None:
     start = time.monotonic()
     settings = settings_file.load(ask.config, ask.overrides)
     request = request_of(ask, settings, open_output)
-    _check(request, ask.address)
+    address = address_of(ask)
+    _check(request, address)
     store, dump = request.store, request.dump
-    cluster = Cluster(ask.address, ask.workers, settings.run.straggler_after_s)
-    with cluster:
+    with Cluster(address, ask.workers, settings.run.straggler_after_s) as cluster:
         outcome = run_pipeline(request, cluster, Progress(progress_mode(as_json)))
         url_table.ensure(store, dump, cluster)
     seconds = time.monotonic() - start
@@ -86,6 +95,15 @@ def dry_run(ask: Ask, as_json: bool) -> None:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:
         rehearsal.show(body)
+
+
+def address_of(ask: Ask) -> str | None:
+    """The Ray cluster to run on, None for this machine. ``ray job submit`` names its own in RAY_ADDRESS.
+
+    Errors: UsageError."""
+    if ask.address and ask.workers:
+        raise UsageError("--workers is about this machine, and --address names a cluster", "leave one of them out")
+    return ask.address or (os.environ.get("RAY_ADDRESS") if ask.workers is None else None)
 
 
 def request_of(ask: Ask, settings: Settings, opened: Callable[[str], Store]) -> Request:
@@ -145,7 +163,9 @@ def _check_output(output: str) -> None:
 
 
 def _store(output: str) -> Store:
-    return Store(output if "://" in output else str(local_path(output)))
+    store = Store(output if "://" in output else str(local_path(output)))
+    store.reach()
+    return store
 
 
 def _write_times(store: Store, outcome: Outcome, work: dict[str, Any] | None, seconds: float) -> None:

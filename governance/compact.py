@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from governance import compact_written, layout, url_table
+from governance import compact_statements, compact_written, layout, url_table
 from governance.answers import without_documents
 from governance.cluster import Cluster
 from governance.errors import UsageError
@@ -90,6 +90,8 @@ def compact(store: Store, progress: Progress) -> dict[str, Any]:
             _compact_tier(work, tier, dump)
             line.advance(1, _rows(work, [(tier, dump)])[tier])
     with Cluster(None, 0) as cluster:
+        for dump in sorted(dump for tier, dump in every if tier == "L4"):
+            compact_statements.organize_again(store, dump, out, cluster, progress)
         for dump in sorted({dump for _, dump in every}):
             url_table.ensure(store, dump, cluster)
     body = {
@@ -103,7 +105,7 @@ def compact(store: Store, progress: Progress) -> dict[str, Any]:
 def _refuse_under_way(store: Store, tier: str, dump: str) -> None:
     """A tier that is being built joins the shards below by their rows, so these must stay until it is sealed; L3 may
     be under way as long as it only asks. Errors: UsageError."""
-    if store.exists(f"{tier}/{dump}/manifest.json"):
+    if store.exists(f"{tier}/{dump}/manifest.json") or tier == "L4":
         return
     allowed = ("annotations", "answered") if tier == "L3" else ()
     begun = {found.path.split("/")[3] for found in store.list(f"{tier}/{dump}/_shards")}
@@ -115,6 +117,8 @@ def _refuse_under_way(store: Store, tier: str, dump: str) -> None:
 
 
 def _compact_tier(work: Compaction, tier: str, dump: str) -> None:
+    if tier == "L4":
+        return  # made again at the end, from what is left below
     base = f"{tier}/{dump}"
     manifest = read_manifest(work.store, tier, dump)
     steps = RECORDED[tier] if manifest else ("annotations",)

@@ -8,7 +8,6 @@ with its record's, and its rows are counted by licence, model and prompt, for th
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -29,8 +28,11 @@ from manifests.records import ROW_GROUP_BYTES, Part
 from manifests.schema import conform
 from manifests.splice import splice
 from manifests.store import Store
+from manifests.streams import Hashing
 
 COUNTED = ("licence", "model", "prompt_id", "style")
+_OF_STATEMENTS = ("lang", "status", "method", "role")  # counted of L4 beside these
+BY_LANGUAGE = "lang.status"  # statements by language and status, such as "zh supported"
 MIN_GROUP_BYTES = 1_000_000  # of an average row group that is copied as it is
 _BLOCK_BYTES = 8 << 20
 
@@ -46,19 +48,32 @@ class Counts:
     def add(self, table: pa.Table) -> None:
         """Count the rows of a table; a null counts under the empty string."""
         self.rows += table.num_rows
-        for column in set(COUNTED) & set(table.column_names):
-            found = Counter(self.by.get(column, {}))
-            for item in pc.value_counts(table[column]).to_pylist():
-                found[item["values"] or ""] += item["counts"]
-            self.by[column] = dict(sorted(found.items()))
+        for column in counted_of(table.column_names):
+            self._count(column, table[column])
+        if {"lang", "status"} <= set(table.column_names):
+            self._count(BY_LANGUAGE, pc.binary_join_element_wise(table["lang"], table["status"], " "))
         if "sampling" in table.column_names:
             self._sample(table)
 
+    def _count(self, name: str, values: pa.ChunkedArray) -> None:
+        found = Counter(self.by.get(name, {}))
+        for item in pc.value_counts(values).to_pylist():
+            found[item["values"] or ""] += item["counts"]
+        self.by[name] = dict(sorted(found.items()))
+
     def _sample(self, table: pa.Table) -> None:
         prompts = table["prompt_id"].combine_chunks()
-        for prompt in set(pc.unique(prompts).to_pylist()) - set(self.sampling):
-            first = json.loads(table["sampling"][pc.index(prompts, prompt).as_py()].as_py())[0]
-            self.sampling[prompt] = json.dumps({k: v for k, v in first.items() if k not in _PER_REQUEST})
+        found = pc.unique(prompts)
+        firsts = pc.index_in(found, value_set=prompts)  # and no Python value to Arrow's, for which it imports pandas
+        for prompt, first in zip(found.to_pylist(), firsts.to_pylist(), strict=True):
+            if prompt not in self.sampling:
+                body = json.loads(table["sampling"][first].as_py())[0]
+                self.sampling[prompt] = json.dumps({k: v for k, v in body.items() if k not in _PER_REQUEST})
+
+
+def counted_of(names: Sequence[str]) -> list[str]:
+    """Which of these columns are counted: of L4, which has no texts to train on, languages and statuses too."""
+    return [name for name in (*COUNTED, *(() if "content" in names else _OF_STATEMENTS)) if name in names]
 
 
 _PER_REQUEST = ("seed", "schema")  # differ from request to request, or are long
@@ -82,15 +97,17 @@ def compact(store: Store, bundle: Bundle, folder: Path, schema: pa.Schema) -> Co
     path = folder / f"{bundle.key[:32]}.parquet"
     counts = Counts()
     with path.open("wb") as raw:
-        sink = _Hashing(raw)
-        if _copied_as_is(store, bundle, schema):
-            splice(sink, _sources(store, bundle, counts))
-        else:
+        sink = Hashing(raw)
+        if not _copied_as_is(store, bundle, schema):
             _rewrite(store, bundle, sink, schema, counts)
+        elif len(bundle.parts) == 1 and not bundle.split:
+            _copy(store, bundle, sink, counts)
+        else:
+            splice(sink, _sources(store, bundle, counts))
     if counts.rows == 0:
         path.unlink()
         return None
-    return Compacted(path, sink.size, sink.sha256, counts)
+    return Compacted(path, sink.size, sink.sha256(), counts)
 
 
 def survey(store: Store, bundle: Bundle) -> Counts:
@@ -121,6 +138,17 @@ def _footer(store: Store, part: Part) -> Any:
         return pq.read_metadata(stream)
 
 
+def _copy(store: Store, bundle: Bundle, sink: Hashing, counts: Counts) -> None:
+    """One part as it is: the hash of what is written is that of what was read."""
+    (part,) = bundle.parts
+    with _opened(store, part, checked=False) as (stream, file):
+        stream.seek(0)
+        while block := stream.read_buffer(_BLOCK_BYTES):
+            sink.write(block)
+        _check(part, sink.sha256())
+        _count(file, bundle, counts)
+
+
 def _sources(store: Store, bundle: Bundle, counts: Counts) -> Iterator[tuple[Any, Sequence[int]]]:
     """The parts as streams, one open at a time, with the row groups that go into the file; counts their rows."""
     for part in bundle.parts:
@@ -132,7 +160,7 @@ def _sources(store: Store, bundle: Bundle, counts: Counts) -> Iterator[tuple[Any
 def _count(file: Any, bundle: Bundle, counts: Counts) -> None:
     """Count the rows of an open part that go into a file; of samplings those of the first row group are enough."""
     names = file.schema_arrow.names
-    counted = [name for name in COUNTED if name in names] or names[:1]
+    counted = counted_of(names) or names[:1]
     numbers = _numbers(file, bundle)
     for few, columns in (
         (numbers[:1], [*counted, "sampling"] if "sampling" in names else counted),
@@ -178,16 +206,22 @@ def _flush(writer: Any, waiting: list[pa.Table]) -> None:
 def _opened(store: Store, part: Part, checked: bool = True) -> Generator[tuple[Any, Any]]:
     """A part as a stream and as a Parquet file; ``checked``: its bytes are those that its record names."""
     with _told(part), store.map(part.path) as stream:
-        if checked and _digest(stream) != part.sha256:
-            raise CorpusError(
-                f"{part.path} is damaged: its sha256 is not the recorded one",
-                "nothing was published; see `governance verify`, then restore the object or build again",
-            )
+        if checked:
+            _check(part, _digest(stream))
         file = pq.ParquetFile(stream, page_checksum_verification=True)
         if file.metadata.num_rows != part.rows:
             message = f"{part.path} holds {file.metadata.num_rows} rows, its record says {part.rows}"
             raise CorpusError(message, "see `governance verify`")
         yield stream, file
+
+
+def _check(part: Part, sha256: str) -> None:
+    """Errors: CorpusError for bytes that are not those of the record."""
+    if sha256 != part.sha256:
+        raise CorpusError(
+            f"{part.path} is damaged: its sha256 is not the recorded one",
+            "nothing was published; see `governance verify`, then restore the object or build again",
+        )
 
 
 @contextmanager
@@ -207,28 +241,3 @@ def _digest(stream: Any) -> str:
         digest.update(block)
     stream.seek(0)
     return digest.hexdigest()
-
-
-class _Hashing(io.RawIOBase):
-    """A file that is hashed as it is written."""
-
-    def __init__(self, file: Any) -> None:
-        self._file, self._hash, self.size = file, hashlib.sha256(), 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._file.write(view)
-        self._hash.update(view)
-        self.size += len(view)
-        return len(view)
-
-    def tell(self) -> int:
-        return self.size
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of what was written so far."""
-        return self._hash.hexdigest()

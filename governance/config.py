@@ -13,10 +13,12 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from governance.errors import UsageError
 from governance.gates import Gates, RefinedGates, SelectedGates, TextGates
+from governance.index_config import IndexConfig
+from governance.own_tiers import OwnTiers, read
 from manifests.store import local_path
 from stages.c4 import C4
 from stages.clean import CleanConfig
@@ -29,6 +31,7 @@ from stages.gopher import GopherQuality, GopherRepetition
 from stages.host_lines import HostLinesConfig
 from stages.ingest import IngestConfig
 from stages.language import LanguageConfig
+from stages.organize import OrganizeConfig
 from stages.output_keys import OutputDedupConfig
 from stages.paragraphs import ParagraphsConfig
 from stages.pii import PiiConfig
@@ -100,6 +103,14 @@ class L3(Config):
     gates: RefinedGates = RefinedGates()
 
 
+class L4(Config):
+    """Organised: statements with their evidence."""
+
+    organize: OrganizeConfig = OrganizeConfig()
+    index: IndexConfig = IndexConfig()
+    gates: Gates = Gates()
+
+
 class Settings(Config):
     """Everything that can be set."""
 
@@ -108,6 +119,15 @@ class Settings(Config):
     l1: L1 = L1()
     l2: L2 = L2()
     l3: L3 = L3()
+    l4: L4 = L4()
+    # Your own tuples of stages in the place of the built-in ones: FILE:FUNCTION, see docs/own-tiers.md.
+    tiers: OwnTiers | None = None
+    own: dict[str, Any] = {}  # settings of your own stages, for that function to read, such as a table [own.shouting]
+
+    @field_validator("tiers", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return read(value) if isinstance(value, str) else value
 
 
 def load(path: str | None, overrides: Sequence[str] = ()) -> Settings:
@@ -173,7 +193,8 @@ def _readable(error: ValidationError) -> UsageError:
     if first["type"] != "extra_forbidden":
         value = repr(first["input"])
         short = value if len(value) <= _VALUE_CHARS else f"{value[:_VALUE_CHARS]}..."
-        return UsageError(f"setting {name} = {short}: {first['msg']}", "see `governance init` for every setting")
+        said = first["msg"].removeprefix("Value error, ")
+        return UsageError(f"setting {name} = {short}: {said}", "see `governance init` for every setting")
     near = _nearest(name)
     remedy = f"did you mean {near}?" if near else "see `governance init` for every setting"
     return UsageError(f"unknown setting {name}", remedy)
@@ -232,8 +253,9 @@ def _write_group(lines: list[str], group: BaseModel, path: str) -> None:
 
 
 def _setting_lines(name: str, value: Any, note: str) -> list[str]:
-    """A setting with its comment beside it, or above it where the line would be long; commented out while not set."""
-    setting = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
+    """A setting with its comment beside it, or above it where the line would be long; commented out while not set, or
+    empty: TOML lets nobody add a table [name.x] to ``name = {}``."""
+    setting = f"# {name} =" if value is None else f"{'# ' if value == {} else ''}{name} = {_toml(value)}"
     note = note or ("not set" if value is None else "")
     if not note:
         return [setting]

@@ -13,6 +13,13 @@ _TYPES = {
     "string": "sc:Text", "int64": "sc:Integer", "int32": "sc:Integer", "float": "sc:Float", "double": "sc:Float",
     "bool": "sc:Boolean",
 }  # fmt: skip
+# Columns that are a row's own name, and those that name rows of another table, by schema.
+_KEYS = {"L4.evidence": ("statement_uid", "evidence_uid", "start", "end"), "L4.edges": ()}
+_REFERENCES = {
+    "L4": {"entities": "L4.entities", "contradicted_by": "L4"},
+    "L4.evidence": {"statement_uid": "L4"},
+    "L4.edges": {"statement_uid": "L4", "subject": "L4.entities", "object_entity": "L4.entities"},
+}
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -60,6 +67,7 @@ _REPOSITORY = "repository"
 def render(told: Mapping[str, Any]) -> str:
     """croissant.json of the facts of a card; the same facts give the same bytes."""
     url = f"https://huggingface.co/datasets/{told['repo_id']}"
+    names = {one["schema"]: one["name"] for one in told["configurations"] if one["tier"] == "L4"}
     licences = [one["licence"] for one in told["licences"] if one["licence"]]
     body = {
         "@context": _CONTEXT,
@@ -70,15 +78,21 @@ def render(told: Mapping[str, Any]) -> str:
         "url": url,
         "license": licences if len(licences) == len(told["licences"]) and licences else [*licences, f"{url}#licences"],
         "inLanguage": told["languages"],
-        "keywords": ["pretraining", "web", *(["synthetic"] if "L3" in told["tiers"] else [])],
+        "keywords": [
+            "pretraining", "web", *(["synthetic"] if "L3" in told["tiers"] else []),
+            *(["knowledge"] if "L4" in told["tiers"] else []),
+        ],
         "distribution": [_repository(url), *(_files(one) for one in told["configurations"])],
-        "recordSet": [_records(one, told["columns"][one["tier"]]) for one in told["configurations"]],
-    }
+        "recordSet": [_records(one, told["columns"][one["schema"]], names) for one in told["configurations"]],
+    }  # fmt: skip
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def _description(told: Mapping[str, Any]) -> str:
-    kinds = {"L1": "clean text of web pages", "L2": "selected text of web pages", "L3": "text written from web pages"}
+    kinds = {
+        "L1": "clean text of web pages", "L2": "selected text of web pages", "L3": "text written from web pages",
+        "L4": "statements of web pages with their evidence",
+    }  # fmt: skip
     what = ", ".join(kinds[tier] for tier in told["tiers"])
     return f"{what}: {told['rows']:,} rows in {', '.join(told['languages'])}. See README.md for how it was made."
 
@@ -108,23 +122,30 @@ def _files(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _records(one: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str, Any]:
+def _records(one: Mapping[str, Any], fields: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str, Any]:
+    """One configuration; names: the configurations of L4's tables that are there, by schema."""
+    key = [{"@id": f"{one['name']}/{column}"} for column in _KEYS.get(one["schema"], ("uid",))]
     return {
         "@type": "cr:RecordSet",
         "@id": one["name"],
         "name": one["name"],
-        "description": f"{one['tier']}, language {one['language']}, {one['rows']:,} rows",
-        "key": {"@id": f"{one['name']}/uid"},
-        "field": [_field(one["name"], field) for field in fields],
+        "description": f"{one['tier']}, language {', '.join(one['languages'])}, {one['rows']:,} rows",
+        **({"key": key if len(key) > 1 else key[0]} if key else {}),
+        "field": [_field(one, field, names) for field in fields],
     }
 
 
-def _field(name: str, field: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _field(one: Mapping[str, Any], field: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    inner = field["type"].removeprefix("list<").removesuffix(">")
+    told: dict[str, Any] = {
         "@type": "cr:Field",
-        "@id": f"{name}/{field['name']}",
+        "@id": f"{one['name']}/{field['name']}",
         "name": field["name"],
         "description": field["description"],
-        "dataType": _TYPES[field["type"]],
-        "source": {"fileSet": {"@id": f"files-{name}"}, "extract": {"column": field["name"]}},
+        "dataType": _TYPES[inner],
+        "source": {"fileSet": {"@id": f"files-{one['name']}"}, "extract": {"column": field["name"]}},
     }
+    if inner != field["type"]:
+        told |= {"isArray": True, "arrayShape": "-1"}
+    other = names.get(_REFERENCES.get(one["schema"], {}).get(field["name"], ""))
+    return told | ({"references": {"field": {"@id": f"{other}/uid"}}} if other else {})

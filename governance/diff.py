@@ -129,10 +129,7 @@ def diff(ask: Ask, as_json: bool) -> None:
 
 def compare(ask: Ask) -> dict[str, Any]:
     """What differs, as JSON values in a fixed order."""
-    if len(ask.dumps) > 2:
-        raise UsageError("--dump is given more than twice", "once for both sides, or first A's, then B's")
-    names = [*ask.dumps, *ask.dumps][:2] or [None, None]
-    a, b = (_side(output, ask.tier, name) for output, name in zip((ask.a, ask.b), names, strict=True))
+    a, b = sides_of(ask)
     ours, theirs = a.shards(), b.shards()
     counts: Counter[tuple[str | None, str | None]] = Counter()
     out = (read_tombstones(a.store), read_tombstones(b.store))
@@ -154,7 +151,7 @@ def compare(ask: Ask) -> dict[str, Any]:
         "tier": ask.tier,
         "a": a.told(),
         "b": b.told(),
-        "settings": list(_settings(a, b)),
+        "settings": list(settings_between(a, b)),
         "only_in_a": only_a,
         "only_in_b": only_b,
         "changed": sum(counts.values()),
@@ -165,6 +162,15 @@ def compare(ask: Ask) -> dict[str, Any]:
         "figures": _figures(a.sums, b.sums),
         "examples": {kind: _examples(a, samples[kind]) for kind in KINDS},
     }
+
+
+def sides_of(ask: Ask) -> tuple[Side, Side]:
+    """The two that are compared. Errors: UsageError where a tier is not sealed, or a dump is not there."""
+    if len(ask.dumps) > 2:
+        raise UsageError("--dump is given more than twice", "once for both sides, or first A's, then B's")
+    names = [*ask.dumps, *ask.dumps][:2] or [None, None]
+    a, b = (_side(output, ask.tier, name) for output, name in zip((ask.a, ask.b), names, strict=True))
+    return a, b
 
 
 def _side(output: str, tier: str, dump: str | None) -> Side:
@@ -215,7 +221,7 @@ def _figures(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> list[d
     return found[:_SHOWN_FIGURES]
 
 
-def _settings(a: Side, b: Side) -> Iterator[str]:
+def settings_between(a: Side, b: Side) -> Iterator[str]:
     """Where the plans of both differ, up to the tier that is compared."""
     for tier in LEVELS[: LEVELS.index(a.tier) + 1]:
         found = [read_manifest(side.store, tier, side.dump) for side in (a, b)]

@@ -296,13 +296,20 @@ def ray_token(env: Mapping[str, str]) -> Check:
 
 
 def s3_credentials(env: Mapping[str, str]) -> Check:
-    """Keys or a role for S3 in the environment. Profiles in ~/.aws are not read; an instance role needs no variable."""
-    sources = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-    name = next((name for name in sources if env.get(name)), None)
-    if name == "AWS_ACCESS_KEY_ID" and not env.get("AWS_SECRET_ACCESS_KEY"):
-        return Check("s3 credentials", False, f"{name} without AWS_SECRET_ACCESS_KEY", "set AWS_SECRET_ACCESS_KEY")
-    remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, unless this machine has an instance role"
-    return Check("s3 credentials", name is not None, name or "none in the environment", remedy, required=False)
+    """Keys, a profile or a role for S3; the role of a machine needs none of these variables."""
+    from manifests.store_clients import ROLES, profile_of
+    from manifests.store_faults import StoreError
+
+    keys = "AWS_ACCESS_KEY_ID"
+    if env.get(keys) and not env.get("AWS_SECRET_ACCESS_KEY"):
+        return Check("s3 credentials", False, f"{keys} without AWS_SECRET_ACCESS_KEY", "set AWS_SECRET_ACCESS_KEY")
+    try:
+        profile = profile_of(env)
+    except StoreError as error:
+        return Check("s3 credentials", False, str(error), error.remedy, required=False)
+    found = "an AWS profile" if profile else next((name for name in (keys, *ROLES) if env.get(name)), None)
+    remedy = f"set {keys} and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, unless this machine has an instance role"
+    return Check("s3 credentials", found is not None, found or "none in the environment", remedy, required=False)
 
 
 def _file_check(name: str, file: Path | None, remedy: str) -> Check:

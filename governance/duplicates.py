@@ -55,23 +55,26 @@ def find(job: Job, cluster: Cluster, progress: Progress | None = None) -> Shuffl
     return shuffle
 
 
-def shuffle_of(job: Job) -> Shuffle:
-    """The job with what a shuffle must know of its own shards and of those of the older dumps."""
-    older = [_dump(job, name) for name in job.older]
-    own = _dump(job, job.dump)
+def shuffle_of(job: Job, weight: int = 1) -> Shuffle:
+    """The job with what a shuffle must know of its own shards and of those of the older dumps.
+
+    weight: as how many documents a row counts for the memory of whoever holds it.
+    """
+    older = [_dump(job, name, weight) for name in job.older]
+    own = _dump(job, job.dump, weight)
     dumps = (*(dump for dump in older if dump.runs), own)
     return Shuffle(
         job.store, job.tier, job.dump, job.settings, job.fingerprint, job.parent, own.partitions, job.older, dumps
     )
 
 
-def _dump(job: Job, name: str) -> Dump:
+def _dump(job: Job, name: str, weight: int) -> Dump:
     """A dump as its annotations tell it: memory for a few numbers a shard."""
     shards: list[tuple[int, int]] = []
     keys: list[int] = []
     fingerprint = job.fingerprint
     for record in read_records(job.store, f"{job.tier}/{name}", "annotations"):
-        shards.append((record.number, record.ledger[-1].kept.rows if record.ledger else 0))
+        shards.append((record.number, weight * record.ledger[-1].kept.rows if record.ledger else 0))
         keys.append(int(shard_key(name, record.name), 16))
         fingerprint = record.fingerprint
     runs = group_runs(shards)

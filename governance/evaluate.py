@@ -19,7 +19,7 @@ from governance.progress import Progress, progress_mode
 class Ask:
     """The flags of ``governance evaluate``."""
 
-    model: str
+    model: str | None
     questions: tuple[str, ...]
     text: tuple[str, ...]
     tasks: tuple[str, ...]
@@ -55,6 +55,8 @@ def report(ask: Ask, mode: Any) -> dict[str, Any]:
     from annealing.evaluate import trained_with
     from annealing.shape import read_shape
 
+    if ask.model is None:
+        raise UsageError("no model to measure", "name its folder: governance evaluate anneal/model")
     folder = Path(ask.model).expanduser()
     shape = read_shape(folder)
     holdout = trained_with(folder).get("holdout", 1.0) if ask.holdout is None else ask.holdout
@@ -87,6 +89,7 @@ def _tasks(ask: Ask) -> list[dict[str, Any]]:
 
     if not ask.tasks:
         return []
+    assert ask.model is not None  # as report demands
     rows = harness.run(ask.model, ask.tasks, ask.limit, ask.include, ask.seq_len)
     if ask.against:
         beside = {

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance import explain_statement
 from governance.contamination import check_of
 from governance.errors import UsageError
 from governance.inputs import shard_key
@@ -27,7 +28,8 @@ from stages.uids import UID
 _CONTENT_CHARS = 400
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UIDS = ("uid", "row_uid", "request_uid")
-TEXTS = ("content", "title", "text", "question", "answer", "output", "values")  # columns that hold words of a page
+# Columns that hold words of a page.
+TEXTS = ("content", "title", "text", "question", "answer", "output", "values", "statement")
 _MEMBERS = 20  # of a cluster of duplicates, those that are named
 _STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
 
@@ -37,9 +39,11 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
 
     Returns ``fate`` in a sentence; ``path``, the rows of the document it leads to, from the archive up; ``duplicates``;
     ``written``, where the uid is one of L3, the row, the requests that made it and their second readings; ``alike``, by
-    output, the duplicates of these; ``children``, for a document, all that was asked for and written from it.
+    output, the duplicates of these; ``children``, for a document, all that was asked for and written from it, and the
+    statements of L4 that rest on it. Of a statement ``written`` is that and its evidence.
     ``not_checked`` says why rows of a tier were not compared with question sets, where they were not.
-    Opens one shard a tier, found from the uid itself. Errors: UsageError for what is no uid or not in the corpus.
+    Opens one shard a tier, found from the uid itself, and of L4 narrow columns of all.
+    Errors: UsageError for what is no uid or not in the corpus.
     """
     uid = uid.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{32}", uid):
@@ -49,13 +53,16 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
         root = found[0]["row"]["parent_uid"] if found else uid
         path = [entry for tier in ("L0", "L1", "L2") for entry in _find(store, tier, dump, number, "uid", root)]
         if not path and not found:
+            if said := explain_statement.of_statement(store, dump, uid):
+                return _explained_statement(store, uid, said)
             continue
         related = _find(store, "L3", dump, number, "parent_uid", root)
+        stated = [] if found else explain_statement.of_document(store, dump, root)
         duplicates = _duplicates(store, "L1", dump, [root]).get(root)
         written = _written(related, uid)
         alike = _duplicates(store, "L3", dump, [note["uid"] for note in _kept(written)])
         out = _taken_down(store, (uid, root))
-        fate = _written_fate(found, alike.get(uid)) if found else _fate(path, duplicates, related)
+        fate = _written_fate(found, alike.get(uid)) if found else _fate(path, duplicates, related, len(stated))
         return {
             "uid": uid,
             "root_uid": root,
@@ -68,9 +75,24 @@ def explain(store: Store, uid: str) -> dict[str, Any]:
             "not_checked": _not_checked(store, dump),
             "written": _without_text(written) if out else written,
             "alike": alike,
-            "children": [] if found else _without_text(related) if out else related,
+            "children": [] if found else _without_text([*related, *stated]) if out else [*related, *stated],
         }
     raise UsageError(f"no row {uid} in {store.url}", "check the uid and --output")
+
+
+def _explained_statement(store: Store, uid: str, said: list[dict[str, Any]]) -> dict[str, Any]:
+    """The path of the document that a statement was found in first, then the statement with all its evidence."""
+    row = said[0]["row"]
+    body = explain(store, row["evidence_uid"])
+    out = body["taken_down"] or _taken_down(store, (uid, row.get("parent_uid") or uid))
+    fate = f"{row['status']} at L4: {row['reason']}"
+    return body | {
+        "uid": uid,
+        "fate": _out_fate(out, fate) if out else fate,
+        "taken_down": out,
+        "written": _without_text(said) if out else said,
+        "children": [],
+    }
 
 
 def _taken_down(store: Store, uids: Sequence[str]) -> str | None:
@@ -105,7 +127,9 @@ def _not_checked(store: Store, dump: str) -> list[str]:
     return sorted(found)
 
 
-def _fate(path: list[dict[str, Any]], duplicates: dict[str, Any] | None, related: list[dict[str, Any]]) -> str:
+def _fate(
+    path: list[dict[str, Any]], duplicates: dict[str, Any] | None, related: list[dict[str, Any]], statements: int
+) -> str:
     """What became of a document, in a sentence."""
     rejected = [entry for entry in path if entry["kind"] == "verdicts" and entry["row"].get("fate")]
     if rejected:
@@ -115,7 +139,8 @@ def _fate(path: list[dict[str, Any]], duplicates: dict[str, Any] | None, related
         return f"rejected at L1: dedup.{duplicates['kind']}, a duplicate of {duplicates['survivor']}"
     rows = sum(entry["kind"] == "text" for entry in related)
     kept = f"kept up to {path[-1]['tier']}"
-    return f"{kept}; {rows} rows were written from it" if related else kept
+    kept += f"; {rows} rows were written from it" if related else ""
+    return kept + (f"; {statements} statements of L4 rest on it" if statements else "")
 
 
 def _verb(fate: str) -> str:

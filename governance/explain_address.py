@@ -61,8 +61,9 @@ def address(kind: str, text: str) -> Address:
 def explain_address(store: Store, asked: Address) -> dict[str, Any]:
     """Everything the corpus holds of a page or a site.
 
-    Returns ``pages``, one for each capture with its ``tiers`` (fate, part, survivor, score, rows), at most MAX_PAGES of
-    them; ``counts``, by tier and fate, of all that were read; ``more``, whether a dump holds pages that were not read.
+    Returns ``pages``, one for each capture with its ``tiers`` (fate, part, survivor, score, rows, and of L4 how many
+    statements rest on it with a few of their uids), at most MAX_PAGES of them; ``counts``, by tier and fate, of all
+    that were read; ``more``, whether a dump holds pages that were not read.
     Of each dump at most ten ranges of bytes are read. Errors: RunError where nothing is found.
     """
     found, out = _Found(), read_tombstones(store)
@@ -104,6 +105,8 @@ class _Found:
         rows = pc.sum(pc.list_value_length(block["L3.rows"])).as_py() or 0
         asked = pc.sum(block["L3.requests"]).as_py() or 0
         self.counts["L3"].update({name: count for name, count in (("requests", asked), ("rows", rows)) if count})
+        if said := pc.sum(block["L4.statements"]).as_py():
+            self.counts["L4"]["statements"] += said
 
 
 def _page(row: dict[str, Any], dump: str, out: Tombstones) -> dict[str, Any]:
@@ -124,6 +127,8 @@ def _page(row: dict[str, Any], dump: str, out: Tombstones) -> dict[str, Any]:
             "requests": row["L3.requests"],
             "rows": [{"uid": uid, "part": f"L3/data/{part}"} for uid, part in pairs],
         }
+    if row["L4.statements"]:
+        tiers["L4"] = {"statements": row["L4.statements"], "uids": row["L4.uids"]}
     rules = out.of(row["uid"], row["uid"]) if out else None
     by = dict(zip(rules["uid"].to_pylist(), rules["rule"].to_pylist(), strict=True)).get(row["uid"]) if rules else None
     return {"url": row["url"], "uid": row["uid"], "dump": dump, "taken_down": by, "tiers": tiers}
@@ -183,6 +188,14 @@ def _tier(branch: Any, tier: str, told: dict[str, Any]) -> None:
         below = branch.add(Text(f"L3  {told['requests']:,} requests, {len(told['rows']):,} rows"))
         for row in told["rows"]:
             below.add(Text(f"{row['uid']}  {row['part']}"))
+        return
+    if tier == "L4":
+        more = told["statements"] - len(told["uids"])
+        below = branch.add(Text(f"L4  {told['statements']:,} statements rest on it"))
+        for uid in told["uids"]:
+            below.add(Text(uid))
+        if more > 0:
+            below.add(Text(f"and {more:,} more: explain with the uid of the page tells all of them"))
         return
     score = f", score {told['score']:.4f}" if "score" in told else ""
     of = f", a duplicate of {told['survivor']}" if "survivor" in told else ""

@@ -66,4 +66,4 @@ class RefinedGates(Gates):
     min_verified_share: float | None = Field(default=None, ge=0, le=1)  # outputs that passed every check
 
 
-TIERS: dict[str, type[Gates]] = {"L0": Gates, "L1": TextGates, "L2": SelectedGates, "L3": RefinedGates}
+TIERS: dict[str, type[Gates]] = {"L0": Gates, "L1": TextGates, "L2": SelectedGates, "L3": RefinedGates, "L4": Gates}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from governance.content import content_fault
 from governance.errors import UsageError
+from manifests.hub import HubFiles
 from manifests.store import Object, Store, is_local, local_path
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
@@ -155,20 +156,41 @@ def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 def _match_url(pattern: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Object]]:
     scheme, _, rest = pattern.partition("://")
+    if scheme == "hf":
+        yield from _match_hub(pattern, suffixes)
+        return
     if scheme not in ("s3", "gs", "az"):
         raise UsageError(
-            f"cannot read {pattern!r}: unknown scheme {scheme!r}", "use a local path, s3://, gs:// or az://"
+            f"cannot read {pattern!r}: unknown scheme {scheme!r}", "use a local path, s3://, gs://, az:// or hf://"
         )
     bucket, _, key = rest.partition("/")
     store, glob = Store(f"{scheme}://{bucket}"), _GLOB.search(key)
     folder = key[: glob.start()].rpartition("/")[0] if glob else key
+    one = not glob and key.endswith(suffixes)
+    store.reach(key if one else folder, one)
     try:
-        items = [store.head(key)] if not glob and key.endswith(suffixes) else list(store.list(folder))
+        items = [store.head(key)] if one else list(store.list(folder))
     except FileNotFoundError:
         return
     for item in items:
         if item.path.endswith(suffixes) and (not glob or fnmatch.fnmatch(item.path, key)):
             yield store.url, item
+
+
+def _match_hub(pattern: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Object]]:
+    """Files of a data set on the hub, in the commit that its revision is at now."""
+    files, path = HubFiles.resolve(pattern)
+    glob = _GLOB.search(path)
+    one = not glob and path.endswith(suffixes)
+    below = path[: glob.start()].rpartition("/")[0] if glob else path.rpartition("/")[0] if one else path
+    for item in files.list(below):
+        if item.path.endswith(suffixes) and (not (glob or one) or fnmatch.fnmatch(item.path, path)):
+            yield files.url, item
+
+
+def sources(shards: Sequence[Shard]) -> list[str]:
+    """The data sets on the hub that shards lie in, each with its commit: a revision may be at another one tomorrow."""
+    return sorted({shard.folder for shard in shards if shard.folder.startswith("hf://")})
 
 
 def _known(name: str, suffixes: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -40,6 +41,8 @@ class Job:
         return f"{self.parent}/{self.dump}"
 
 
+# Tables of L4 that lie beside its rows, which are statements.
+_BESIDE_STATEMENTS = re.compile(r"^L4/[^/]+/data/(?:evidence|entities|edges)/")
 _BUILDERS: dict[tuple[str, str], Callable[[Any, Any], Record]] = {}
 
 
@@ -109,7 +112,12 @@ def models_of(job: Job, stages: tuple[Stage, ...]) -> dict[str, Any]:
 
 def data_parts(record: Record) -> list[Part]:
     """The parts of a record that hold text."""
-    return [part for part in record.parts if "/data/" in part.path]
+    return [part for part in record.parts if "/data/" in part.path and not _BESIDE_STATEMENTS.search(part.path)]
+
+
+def table_parts(record: Record, table: str) -> list[Part]:
+    """The parts of a record of L4 that hold one of its tables: statements, evidence, entities or edges."""
+    return [part for part in record.parts if f"/data/{table}/" in part.path]
 
 
 def annotation_parts(record: Record) -> list[Part]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,19 +20,17 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from governance.answers import AnswerLog
-from governance.errors import RunError, UsageError
+from governance.asking import ask_all
+from governance.errors import UsageError
 from governance.synthesis import written_by
 from stages.contract import Config
 from synth.checks_form import REFUSAL
-from synth.engines import Answer, EngineConfig, EngineError, Request, open_engine
+from synth.engines import Answer, EngineConfig, Request
 from synth.parsed import ParseError
 from synth.parsers import MAX_SCORE, parse
 from synth.prompt_files import Prompt, PromptError, load_prompts
 
 TASK = "score"
-_FLUSH_S = 3.0  # seconds of answers that a kill may cost
-_WAIT_S = 1.0
-_LEAST_FAILURES = 10  # failed requests before their share means anything
 _CHARS_PER_TOKEN = 20  # a text is cut to this before its tokens are counted: no prose has so long ones
 
 
@@ -89,7 +86,7 @@ def label(
         "max_text_tokens": cfg.max_text_tokens,
     }
     requests = [_request(prompt, text, asked_with, cfg) for text in texts]
-    answers = _ask(requests, engine, cfg, log, tell)
+    answers = ask_all(requests, engine, cfg.max_failure_rate, log, tell)
     read = {key: _read(prompt, answer) for key, answer in answers.items()}
     scores = np.array([read[request.key][1] for request in requests], dtype=np.float64)
     return Labels(scores, dict(sorted(Counter(outcome for outcome, _ in read.values()).items())), asked_with)
@@ -126,53 +123,6 @@ def _tokenizer() -> Any:
     from classifiers.normalize import bundled_tokenizer
 
     return Tokenizer.from_file(str(bundled_tokenizer()))
-
-
-def _ask(
-    requests: Sequence[Request],
-    cfg: EngineConfig,
-    limits: LabelConfig,
-    log: AnswerLog,
-    tell: Callable[[int, int], None],
-) -> dict[str, Answer]:
-    """An answer to every request, by its key: from the log, or from the engine, which loads only if it is needed."""
-    wanted = {request.key: request for request in requests}
-    answers = {key: answer for key, answer in log.load().items() if key in wanted}
-    waiting = deque(request for key, request in wanted.items() if key not in answers)
-    if not waiting:
-        return answers
-    engine, flushed, failed = open_engine(cfg), time.monotonic(), 0
-    asked = 0
-    try:
-        while waiting or engine.in_flight:
-            while waiting and engine.in_flight < engine.capacity:
-                engine.submit(waiting.popleft())
-            for answer in engine.poll(_WAIT_S):
-                answers[answer.key] = answer
-                asked += 1
-                if answer.error is None:  # a failure is asked again by the next run, a text never
-                    log.append(answer)
-                else:
-                    failed += 1
-                    _refuse_failures(failed, asked, answer.error, limits)
-            if time.monotonic() - flushed > _FLUSH_S:
-                flushed = time.monotonic()
-                log.flush()
-            tell(len(answers), len(wanted))
-    except EngineError as error:
-        raise RunError(f"no engine works: {error}", "mend it, then run the same command again") from error
-    finally:
-        log.flush()
-        engine.close()
-    return answers
-
-
-def _refuse_failures(failed: int, asked: int, last: str, limits: LabelConfig) -> None:
-    if failed >= _LEAST_FAILURES and failed > limits.max_failure_rate * asked:
-        raise RunError(
-            f"{failed} of {asked} requests for labels failed, the last one: {last}",
-            "see that the server or model works, then run the same command again: no answer is asked for twice",
-        )
 
 
 def _read(prompt: Prompt, answer: Answer) -> tuple[str, float]:

@@ -29,11 +29,15 @@ _KIND_OF_STYLE = {"qa": "qa", "dialogue": "conversation", "knowledge": "knowledg
 _FOLDER = re.compile(r"(?P<name>.+)_(?P<language>[a-z]+)_l3")
 _NAME = "ultrafineweb"  # of the tiers below L3, whose settings name none
 _PUBLISHED_FOLDER = re.compile(r"(?P<name>.+)_(?P<language>[a-z]+)_(?P<tier>l[123])")
+# Tables of L4 -> the word in the configuration name. Statements of both languages share entities, so no table is split.
+_TABLES = {"statements": "Statements", "evidence": "Evidence", "entities": "Entities", "edges": "Edges"}
+_TABLES_FOLDER = re.compile(r"(?P<name>.+)_l4")
+_ORDER = ("L3", "L4", "L2", "L1")  # of the card; the first of all is what loads where no name is given
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One configuration of the data set: its name, and the folder of its rows below L3."""
+    """One configuration of the data set: its name, the folder of its rows, and their language, "" if it is of all."""
 
     name: str
     folder: str
@@ -46,28 +50,46 @@ def folder(name: str, language: str, style: str) -> str:
 
 
 def published_folder(tier: str, path: str) -> str:
-    """Where a data part's rows lie in the published data set: for L3 where they lie already, for the tiers below in a
-    folder a language, named likewise."""
+    """Where a part's rows lie in the published data set: for L3 where they lie already, for the tiers below in a folder
+    a language, named likewise, and for L4 in a folder a table."""
     folder = path.rpartition("/")[0]
     if tier == "L3":
         return folder.removeprefix("L3/")
-    return f"data/{_NAME}_{folder.rpartition('/')[2]}_{tier.lower()}"
+    last = folder.rpartition("/")[2]
+    return f"data/{_NAME}_l4/{last}" if tier == "L4" else f"data/{_NAME}_{last}_{tier.lower()}"
+
+
+def tier_of(folder: str) -> str:
+    """The tier whose rows a folder of the published data set holds."""
+    return folder.split("/")[1].rpartition("_")[2].upper()
+
+
+def schema_of(folder: str) -> str:
+    """The name of the schema of a published folder's rows: its tier, or the table of L4."""
+    tier, table = tier_of(folder), folder.rpartition("/")[2]
+    return f"{tier}.{table}" if tier == "L4" and table != "statements" else tier
 
 
 def of_folders(folders: Iterable[str]) -> list[Configuration]:
-    """The configurations of folders of a published data set: L3 first, the order of the card in it, then L2 and L1."""
-    order = list(_KINDS)
-    found = []
-    for folder in folders:
-        name, _, kind = folder.removeprefix("data/").partition("/")
-        match = _PUBLISHED_FOLDER.fullmatch(name)
-        if match is None or (kind and kind not in order):
-            raise ValueError(f"{folder} is no folder of a data set")
-        title, tier = _PUBLISHED.get(match["name"], match["name"]), match["tier"].upper()
-        words = f"{match['language']}-{_KINDS[kind]}-Synthetic" if kind else match["language"]
-        rank = (-int(tier[1]), name, order.index(kind) if kind else 0)
-        found.append((rank, Configuration(f"{title}-{tier}-{words}", folder, match["language"])))
+    """The configurations of folders of a published data set: L3 first, the order of the card in it, then L4, L2, L1."""
+    found = [_ranked(folder) for folder in folders]
     return [one for _, one in sorted(found, key=lambda item: item[0])]
+
+
+def _ranked(folder: str) -> tuple[tuple[int, str, int], Configuration]:
+    """The configuration of a folder with its place in the order. Errors: ValueError for a folder of no data set."""
+    name, _, kind = folder.removeprefix("data/").partition("/")
+    if (tables := _TABLES_FOLDER.fullmatch(name)) and kind in _TABLES:
+        title = _PUBLISHED.get(tables["name"], tables["name"])
+        rank = (_ORDER.index("L4"), name, list(_TABLES).index(kind))
+        return rank, Configuration(f"{title}-L4-{_TABLES[kind]}", folder, "")
+    match = _PUBLISHED_FOLDER.fullmatch(name)
+    if match is None or (kind and kind not in _KINDS):
+        raise ValueError(f"{folder} is no folder of a data set")
+    title, tier = _PUBLISHED.get(match["name"], match["name"]), match["tier"].upper()
+    words = f"{match['language']}-{_KINDS[kind]}-Synthetic" if kind else match["language"]
+    rank = (_ORDER.index(tier), name, list(_KINDS).index(kind) if kind else 0)
+    return rank, Configuration(f"{title}-{tier}-{words}", folder, match["language"])
 
 
 def configurations(store: Store) -> list[Configuration]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from governance.errors import CorpusError
 from governance.inputs import Shard
+from manifests.hub import HubFiles
 from manifests.records import Part, PartWriter
 from manifests.schema import conform
 from manifests.store import Store, is_local
@@ -23,6 +24,8 @@ def open_input(shard: Shard) -> BinaryIO:
     """A seekable file over one input object."""
     if is_local(shard.folder):
         return Path(shard.folder, shard.path).open("rb")
+    if shard.folder.startswith("hf://"):
+        return HubFiles.at(shard.folder).open(shard.path, shard.size)
     return Store(shard.folder).open(shard.path)
 
 
@@ -30,7 +33,7 @@ def tombstones_over(shard: Shard) -> Tombstones:
     """What was taken down of the corpus that an input object lies in; nothing where it lies in none."""
     scheme, _, place = f"{shard.folder}/{shard.path}".rpartition("://")
     root = corpus_root(place)
-    if root is None or not shard.name.endswith(".parquet"):
+    if root is None or scheme == "hf" or not shard.name.endswith(".parquet"):
         return Tombstones(InStore(Store("")), ())
     url = f"{scheme}://{root}" if scheme else root
     if is_local(url) and not Path(root, FOLDER).is_dir():  # a store would make the folder

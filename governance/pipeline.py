@@ -13,6 +13,7 @@ from governance import (
     answered,
     contamination,
     duplicates,
+    index_settings,
     layout,
     output_duplicates,
     policy,
@@ -21,11 +22,12 @@ from governance import (
     select_outputs,
     selection,
     steps,
+    tiers,
 )  # fmt: skip
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.errors import CorpusError, RunError, UsageError
-from governance.inputs import Shard
+from governance.inputs import Shard, sources
 from governance.job import Job, data_parts
 from governance.older import older_dumps
 from governance.plan import TierPlan, differences, lasting_fingerprint, make_plan
@@ -34,11 +36,13 @@ from governance.refined import Refining
 from manifests import ledger as accounts
 from manifests.records import Record, committed, read_records, sweep
 from manifests.store import Store
+from stages.contract import Resources, needs_of
 from stages.dedup import signature_stage
 
-LEVELS = ("L0", "L1", "L2", "L3")
+LEVELS = ("L0", "L1", "L2", "L3", "L4")
 # Steps whose records make up the ledger of a sealed tier; where rows enter, it is the last of them alone.
-RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
+RECORDED = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data"),
+            "L4": ("annotations", "data")}  # fmt: skip
 # Steps whose parts stay in a sealed tier beside its rows.
 BESIDE = {"L1": ("keys", "buckets", "duplicates"), "L2": (selection.STEP,), "L3": (output_duplicates.STEP,)}
 # The steps whose parts outlast a rebuild where what decides them is the same, and what they are.
@@ -85,6 +89,8 @@ def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
         for tier in LEVELS[LEVELS.index(stale[0].tier) :]:
             discard(request.store, tier, request.dump, lasting.get(tier))
     gates = policy.record(request.store, request.settings)
+    if request.level == "L4":
+        index_settings.record(request.store, request.settings)
     for plan in plans:
         manifest = read_manifest(request.store, plan.tier, request.dump)
         if manifest is None:
@@ -180,7 +186,8 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
     if parent is None:
         with _timed(outcome.seconds, f"{plan.tier} ingest"):
             _map(cluster, progress, f"{plan.tier} ingest", steps.ingest, job, list(request.shards), "data")
-        return seal(job, ["data"])
+        found = sources(request.shards)
+        return seal(job, ["data"], found={"sources": found} if found else None)
     numbers = sorted(committed(request.store, job.parent_base, "data"))
     if plan.tier == "L1":
         for each in repeats.enabled(job.settings):
@@ -203,6 +210,9 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
             job = selection.find_cuts(job, cluster)
             _map(cluster, progress, "L2 select", selection.select, job, numbers, "data")
         return seal(job, ["data"], BESIDE["L2"], {"selection": selection.summary(job)})
+    if plan.tier == "L4":
+        with _timed(outcome.seconds, "L4 organise"):
+            return build_statements(job, cluster, progress)
     job = Refining(**vars(contamination.without_commonplaces(job, job.parent_base)), asked=plan.lasting or "")
     with _timed(outcome.seconds, "L3 refine"):
         outcome.engine = refine.build(job, cluster, progress, numbers)
@@ -211,6 +221,14 @@ def _build(request: Request, plan: TierPlan, cluster: Cluster, progress: Progres
     with _timed(outcome.seconds, "L3 select"):
         _map(cluster, progress, "L3 select", select_outputs.select, outputs, numbers, "data")
     return seal(job, ["annotations", "data"], BESIDE["L3"])
+
+
+def build_statements(job: Job, cluster: Cluster, progress: Progress) -> dict[str, Any]:
+    """Build L4 from what is sealed below, and seal it."""
+    from governance import organize  # polars, which takes a quarter of a second: for L4 alone
+
+    organize.build(job, cluster, progress, sorted(committed(job.store, job.parent_base, "data")))
+    return seal(job, list(RECORDED["L4"]))
 
 
 def _map(
@@ -227,7 +245,12 @@ def _map(
     pending = [item for item in items if getattr(item, "number", item) not in there]
     with progress.stage(title, total=len(items), done=len(items) - len(pending)) as line:
         if pending:
-            cluster.map(work, job, pending, lambda _, result: line.advance(1, result["rows"]))
+            cluster.map(work, job, pending, lambda _, result: line.advance(1, result["rows"]), _needs(job))
+
+
+def _needs(job: Job) -> Resources:
+    """What a worker of a tier's maps needs; L3's only write what its engines' workers have judged."""
+    return needs_of(tiers.stages_of(job.settings, job.tier)) if job.tier != "L3" else Resources()
 
 
 def seal(

@@ -16,8 +16,9 @@ from governance.inputs import Shard
 from governance.synthesis import synthesis_identity
 from manifests.schema import schema_file
 from stages import host_lines, paragraphs
-from stages.contract import Stage, check_plan
+from stages.contract import PlanError, Stage, check_plan
 from stages.limits import slow_column
+from stages.organize import OrganizeConfig
 
 
 @dataclass(frozen=True)
@@ -52,24 +53,35 @@ def make_plan(
     """The plan of a tier, its stages checked against the columns they read.
 
     older: names and fingerprints of the dumps that rows are compared with, of a tier that does so.
-    Errors: PlanError, UsageError.
+    Errors: UsageError.
     """
     body: dict[str, Any] = {"tier": tier, "schema": schema_file(tier)["version"]}
+    own: dict[str, Any] | None = None
     if parent is None:
-        stages = tiers.entry_stages(settings, tier, any(shard.is_archive for shard in shards))
+        archives = any(shard.is_archive for shard in shards)
+        stages = tiers.entry_stages(settings, tier, archives)
+        own = tiers.own_of(settings, tier) if archives else None
         body["inputs"] = {shard.name: shard.identity for shard in shards}
         body["reader"] = settings.l0.ingest.model_dump(mode="json")
-        columns = tiers.entry_columns(any(shard.is_archive for shard in shards))
+        columns = tiers.entry_columns(archives)
     elif tier == "L3":
         stages, columns = (), []
         with model_errors("L3"):
             body["synthesis"] = synthesis_identity(settings)
         body["dedup"] = settings.l3.dedup.model_dump(mode="json")
+    elif tier == "L4":
+        stages, columns = (), []
+        body["organize"] = organize_identity(settings.l4.organize)
     else:
-        stages = tiers.stages_of(settings, tier)
+        stages, own = tiers.stages_of(settings, tier), tiers.own_of(settings, tier)
         columns = [field["name"] for field in schema_file(parent.tier)["fields"]]
     added = (host_lines.REPEATED, paragraphs.REPEATED, *(slow_column(stage.name) for stage in stages))
-    check_plan(stages, [*columns, *added])  # the runner adds these
+    try:
+        check_plan(stages, [*columns, *added])  # the runner adds these
+    except PlanError as error:
+        raise UsageError(f"{tier}: {error}", "mend the tuple of stages") from error
+    if own is not None:
+        body["tiers"] = own
     if parent is not None:
         body["parent"] = parent.fingerprint
     if older is not None:
@@ -77,6 +89,19 @@ def make_plan(
     body["stages"] = {stage.name: stage_identity(stage) for stage in stages}
     body["order"] = [stage.name for stage in stages]
     return TierPlan(tier, dump, parent.tier if parent else None, body)
+
+
+def organize_identity(cfg: OrganizeConfig) -> dict[str, Any]:
+    """What decides the statements of L4 and what is said of them."""
+    from stages import edges, entities, organize, topics  # polars, which takes a quarter of a second: for L4 alone
+
+    versions = {
+        "organize": organize.VERSION,
+        "entities": entities.VERSION,
+        "edges": edges.VERSION,
+        "topics": topics.VERSION,
+    }
+    return {"versions": versions, "config": cfg.model_dump(mode="json")}
 
 
 def stage_identity(stage: Stage) -> dict[str, Any]:

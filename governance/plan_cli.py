@@ -17,6 +17,7 @@ class Level(StrEnum):
     L1 = "L1"
     L2 = "L2"
     L3 = "L3"
+    L4 = "L4"
 
 
 class Enter(StrEnum):
@@ -27,12 +28,15 @@ class Enter(StrEnum):
     L2 = "L2"
 
 
-@app.command()
+@app.command(rich_help_panel="Build")
 def plan(
     level: Annotated[Level, typer.Option(help="Highest tier to build.")] = Level.L3,
     input: Annotated[list[str] | None, typer.Option(help="As for `run`. Default: the bundled crawl.")] = None,
     output: Annotated[str, typer.Option(help="Folder or s3://, gs://, az:// URL a run would write to.")] = "output",
     config: Annotated[str | None, typer.Option(help="TOML file of settings; `governance init` writes one.")] = None,
+    tiers: Annotated[
+        str | None, typer.Option(help="Your own stages, as my_tiers.py:tiers: see docs/own-tiers.md.")
+    ] = None,
     enter: Annotated[Enter, typer.Option(help="Tier at which JSONL or Parquet rows enter.")] = Enter.L0,
     dump: Annotated[str | None, typer.Option(help="Name of this crawl. Default: from the archive's name.")] = None,
     model: Annotated[str | None, typer.Option(help="L3: Hugging Face id or folder. Default: SmolLM2-135M.")] = None,
@@ -56,8 +60,8 @@ def plan(
     See docs/plan.md.
     """
     from governance import plan_command as planning
-    from governance.commands import Ask, engine_overrides
+    from governance.commands import Ask, overrides_of
 
-    overrides = (*(set or []), *engine_overrides(model, tuple(endpoint or ()), limit))
+    overrides = (*(set or []), *overrides_of(model, tuple(endpoint or ()), limit, tiers))
     ask = Ask(level.value, tuple(input or ()), output, config, enter.value, dump, None, 0, overrides, False)
     planning.plan(ask, seconds, save, as_json)

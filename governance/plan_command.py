@@ -90,7 +90,7 @@ def _of_tier(tier: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_forecast(forecast: Mapping[str, Any]) -> Iterator[str]:
-    yield "Forecast" if forecast["tiers"] or "L3" in forecast else "Nothing is to be built"
+    yield "Forecast" if forecast["tiers"] or forecast["assumptions"] or "L3" in forecast else "Nothing is to be built"
     for tier, values in forecast["tiers"].items():
         told = "; ".join(f"{_range(values[name])} {unit}" for name, unit in _UNITS.items())
         yield f"  {tier} {told}"

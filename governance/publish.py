@@ -15,18 +15,19 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from governance import card, croissant, policy
+from governance import card, croissant, layout, policy
 from governance import config as settings_file
 from governance.commands import existing
 from governance.compaction import COUNTED, Compacted, Counts, compact, survey
 from governance.errors import RunError, UsageError
 from governance.progress import Line, Progress, progress_mode
-from governance.publish_plan import Bundle, Plan, plan
-from manifests.hub import Hub, HubError, RemoteFile
+from governance.publish_plan import Bundle, Plan, plan, sealed_tiers
+from manifests.hub import Hub, RemoteFile
+from manifests.hub_patience import HubError
 from manifests.schema import tier_schema
 from manifests.store import Store
 
@@ -44,7 +45,7 @@ class Ask:
 
     out: str
     repo_id: str
-    tiers: tuple[str, ...] = ("L3",)
+    tiers: tuple[str, ...] = ()  # none: L3, and L4 where it is sealed
     private: bool = False
     revision: str = "main"
     file_mb: int = 512
@@ -79,11 +80,14 @@ def publish(ask: Ask, as_json: bool) -> None:
     if not _REPO_ID.fullmatch(ask.repo_id):
         raise UsageError(f"--repo-id {ask.repo_id!r} names no repository", "write it as ORG/NAME")
     store = existing(ask.out)
-    found = plan(store, ask.tiers, ask.file_mb)
+    tiers, left_out = (ask.tiers, []) if ask.tiers else sealed_tiers(store)
+    found = plan(store, tiers, ask.file_mb, only_sealed=() if ask.tiers else ("L4",))
+    ask = replace(ask, tiers=tiers)
     gates = policy.in_force(store, settings_file.load(ask.config))
     for manifest in found.manifests:
         policy.demand(store, manifest, gates.get(manifest["tier"]), "it is not published")
     body = _rehearsed(store, found, ask) if ask.dry_run else _published(store, found, ask, as_json)
+    body["warnings"] += left_out
     if as_json:
         print(json.dumps(body, ensure_ascii=False, indent=1))
     else:
@@ -192,7 +196,7 @@ class _Publication:
 
     def _made(self, bundle: Bundle, line: Line) -> Entry:
         """Make and send one file. The local one is removed unless it must travel with the commit."""
-        done = compact(self._store, bundle, self._folder, tier_schema(_tier(bundle)))
+        done = compact(self._store, bundle, self._folder, tier_schema(layout.schema_of(bundle.folder)))
         entry = _entry(bundle, done)
         if done is not None:
             addition = self._hub.upload(entry.path, done.path, done.sha256)
@@ -227,10 +231,6 @@ class _Publication:
             "warnings": card.warnings(facts),
             "configurations": facts["configurations"],
         }
-
-
-def _tier(bundle: Bundle) -> str:
-    return bundle.folder.split("/")[1].rpartition("_")[2].upper()
 
 
 def _entry(bundle: Bundle, done: Compacted | None) -> Entry:

@@ -16,13 +16,16 @@ class Published(StrEnum):
     L1 = "L1"
     L2 = "L2"
     L3 = "L3"
+    L4 = "L4"
 
 
-@app.command()
+@app.command(rich_help_panel="Hand over")
 def publish(
     out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")],
     repo_id: Annotated[str, typer.Option(help="Repository of the data set, ORG/NAME; made where there is none.")],
-    tier: Annotated[list[Published] | None, typer.Option(help="Tier to publish. Repeatable. Default: L3.")] = None,
+    tier: Annotated[
+        list[Published] | None, typer.Option(help="Tier to publish. Repeatable. Default: L3, and L4 if sealed.")
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Refuse to publish where everybody can read it.")] = False,
     revision: Annotated[str, typer.Option(help="Branch to publish to; made where there is none.")] = "main",
     file_size: Annotated[
@@ -49,6 +52,6 @@ def publish(
     """
     from governance import publish as publishing
 
-    tiers = tuple(one.value for one in tier or [Published.L3])
+    tiers = tuple(one.value for one in tier or ())
     ask = publishing.Ask(out, repo_id, tiers, private, revision, file_size, work, contact, dry_run, config)
     publishing.publish(ask, as_json)

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from governance import layout
+from governance import layout, published_statements
 from governance.errors import CorpusError, RunError, UsageError
 from governance.inputs import shard_key
-from governance.job import data_parts
+from governance.job import data_parts, table_parts
 from governance.plan import lasting_fingerprint
 from governance.published_rows import withdrawn
 from governance.status import dumps
@@ -23,7 +23,8 @@ from manifests import ledger as accounts
 from manifests.records import Part, Record, committed, read_records
 from manifests.store import Store
 
-STEPS = {"L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
+STEPS = {"L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data"), "L4": ("annotations", "data")}
+TABLES = ("statements", "evidence", "entities", "edges")  # of L4, each a configuration
 FORMAT = 1  # of the files: another number makes all of them anew
 MB = 1_000_000
 MAX_FILES = 10_000  # in one folder, as the hub advises
@@ -58,6 +59,7 @@ class Plan:
 
     bundles: tuple[Bundle, ...]
     manifests: tuple[dict[str, Any], ...]
+    withheld: int = 0  # statements that rest in part on what was taken down, until they are found again
 
     @property
     def configurations(self) -> list[layout.Configuration]:
@@ -65,22 +67,42 @@ class Plan:
         return layout.of_folders({bundle.folder for bundle in self.bundles})
 
 
-def plan(store: Store, tiers: Sequence[str], file_mb: int) -> Plan:
-    """Check the tiers and lay out their files. Errors: UsageError, RunError for a tier that may not be published."""
+def sealed_tiers(store: Store) -> tuple[tuple[str, ...], list[str]]:
+    """The tiers that are published unless some are named, L3 and L4 where it is sealed, and a word on dumps of L4 that
+    are not: these do not keep L3 back."""
+    found = [dump for tier, dump in dumps(store) if tier == "L4"]
+    open_ones = [dump for dump in found if not store.exists(f"L4/{dump}/manifest.json")]
+    said = [f"L4 of dump {dump} is not sealed and is left out: end its run, then publish again" for dump in open_ones]
+    return ("L3", "L4") if len(found) > len(open_ones) else ("L3",), said
+
+
+def plan(store: Store, tiers: Sequence[str], file_mb: int, only_sealed: Sequence[str] = ()) -> Plan:
+    """Check the tiers and lay out their files. Errors: UsageError, RunError for a tier that may not be published.
+
+    Args: only_sealed, tiers of which dumps that are not sealed are left out instead of refused.
+    """
     bundles: list[Bundle] = []
     manifests = []
     gone = withdrawn(store)
+    withheld = 0
     for tier in sorted(set(tiers)):
         found = [dump for of, dump in dumps(store) if of == tier]
         if not found:
             raise UsageError(f"{store.url} holds no {tier}", f"build it with: governance run --level {tier}")
         for dump in found:
+            if tier in only_sealed and not store.exists(f"{tier}/{dump}/manifest.json"):
+                continue
             manifests.append(_manifest(store, tier, dump))
-            bundles += _bundles(store, tier, dump, gone, file_mb * MB)
+            if tier == "L4":
+                hidden = published_statements.hidden(store, dump, gone)
+                withheld += hidden.in_part
+                bundles += _statement_bundles(store, dump, hidden, file_mb * MB)
+            else:
+                bundles += _bundles(store, tier, dump, gone, file_mb * MB)
     _check_folders(bundles, file_mb)
     if not bundles:
         raise RunError(f"{', '.join(tiers)} of {store.url} hold no rows", "nothing to publish; see `governance status`")
-    return Plan(tuple(bundles), tuple(manifests))
+    return Plan(tuple(bundles), tuple(manifests), withheld)
 
 
 def _check_folders(bundles: Sequence[Bundle], file_mb: int) -> None:
@@ -165,6 +187,20 @@ def _bundles(store: Store, tier: str, dump: str, gone: Mapping[str, Sequence[str
         for part in data_parts(record)
     )
     return bundles_of(tier, dump, parts, target)
+
+
+def _statement_bundles(
+    store: Store, dump: str, hidden: published_statements.Hidden, target: int
+) -> Iterator[Bundle]:  # fmt: skip
+    """The files of L4's tables of a dump. Of what was taken down a part is told only what it holds, since a page may
+    be evidence in any shard: other parts stay the files that they are."""
+    for table in TABLES:
+        parts = (
+            (record.number, part, hidden.uids_in(store, table, part))
+            for record in read_records(store, f"L4/{dump}", "data")
+            for part in table_parts(record, table)
+        )
+        yield from bundles_of("L4", dump, parts, target)
 
 
 def bundles_of(

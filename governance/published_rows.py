@@ -27,7 +27,7 @@ def rows_of(file: Any, groups: Sequence[int], columns: Sequence[str] | None, gon
     """The rows of an open Parquet file that nobody took down, a row group a table; ``columns``: None for all."""
     owners = [name for name in OWNERS if name in file.schema_arrow.names] if gone else []
     wanted = None if columns is None else list(dict.fromkeys([*owners, *columns]))
-    uids = pa.array(gone, pa.string())
+    uids = pa.array(gone, pa.string()) if gone else None
     for group in groups:
         table = file.read_row_group(group, wanted, use_threads=False)
         for name in owners:

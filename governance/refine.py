@@ -8,14 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from governance.cluster import Cluster
+from governance.config import L3
 from governance.metrics import Metrics
 from governance.progress import Progress, engine_note
 from governance.quotas import Quota, quotas
 from governance.refined import STEP, Refining
 from governance.refiner import Refiner
 from manifests.records import committed
+from stages.contract import Resources
 
 _DOCUMENTS_AN_ITEM = 2_000  # shards are handed to workers in groups of about this many documents
+_ENGINE_GIB = 4.0  # of main memory: vLLM with a small model takes 1.8, and 1 for the cache where it has no GPU
 _SILENT_S = 600.0  # a worker speaks every second, but not while it loads a shard's log or a table of checks
 
 
@@ -40,12 +43,20 @@ def build(job: Refining, cluster: Cluster, progress: Progress, numbers: Sequence
             line.advance(event["counts"].get("documents", 0), 0, engine_note(seen, time.monotonic() - start))
 
         if pending:
-            # An engine on CPUs takes its share of them all; one on a GPU or a server only waits.
-            waits = limits.gpus_per_engine > 0 or not limits.engine.is_local
-            cpus = 1 if waits else max(1, cluster.slots() // limits.engines)
             items = list(_items(pending, limits.engines))
-            cluster.stream(Refiner, job, items, show, limits.engines, cpus, limits.gpus_per_engine, _SILENT_S)
+            needs = needs_of(limits, cluster)
+            cluster.stream(Refiner, job, items, show, limits.engines, needs, _SILENT_S)
     return dict(seen)
+
+
+def needs_of(limits: L3, cluster: Cluster) -> Resources:
+    """What one worker with its engine needs. An engine on CPUs takes its share of them all, but no more than a node
+    has; one on a GPU or a server only waits."""
+    if not limits.engine.is_local:
+        return Resources()
+    if limits.gpus_per_engine > 0:
+        return Resources(1, limits.gpus_per_engine, _ENGINE_GIB)
+    return Resources(max(1, min(cluster.widest(), cluster.slots() // limits.engines)), 0, _ENGINE_GIB)
 
 
 def _items(pending: Sequence[Quota], engines: int) -> Iterator[tuple[Quota, ...]]:

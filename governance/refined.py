@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +17,9 @@ from manifests.ledger import OUTPUTS, REQUESTS, Account, Ledger, merge, tally
 from manifests.records import Record
 from stages.notes import ANNOTATION_SCHEMA, WRITE, to_table
 from synth.engines import QUARANTINED
+
+if TYPE_CHECKING:
+    import polars as pl
 
 STEP = "annotations"
 FIGURE_COLUMNS = (
@@ -109,6 +111,8 @@ def accounts_of(notes: pa.Table) -> Ledger:
 
 def _requests(notes: pa.Table) -> pl.DataFrame:
     """One row a request: request_uid, role, and word, its outcome or the reason of its first item."""
+    import polars as pl
+
     names = ["request_uid", "role", "task", "lang", "prompt_id", "attempt", "outcome", "reason"]
     names += ["prompt_tokens", "output_tokens"]
     items = pl.DataFrame(notes.select(names)).with_columns(
@@ -141,6 +145,8 @@ def _account(stage: str, uids: pa.Array | pa.ChunkedArray, words: pa.Array | pa.
 def figures_of(notes: pa.Table) -> dict[str, int]:
     """Counts for the summary, flat: of requests and outputs, by prompt, language, task and role, what each check would
     reject by itself, and tokens. In: FIGURE_COLUMNS, all items of a request together."""
+    import polars as pl
+
     requests = _requests(notes)
     outputs = pl.DataFrame(notes.filter(_is_output(notes)).select(["task", "lang", "prompt_id", "role", "outcome"]))
     figures: Counter[str] = Counter(requests=len(requests), outputs=len(outputs))

@@ -79,6 +79,7 @@ class Refiner:
         self._strikes: dict[str, int] = {}
         self._news: Counter[str] = Counter()
         self._answered = self._failed = self._deaths = 0
+        self._last_failure = ""
 
     def work(self, item: tuple[Quota, ...]) -> Iterator[dict[str, Any]]:
         """Write the shards of an item; yields what is new about once a second. Errors: RunError, CorpusError."""
@@ -92,6 +93,7 @@ class Refiner:
                     break
                 for answer in self._engine.poll(_EVENT_S) if self._engine else ():
                     self._take(answer)
+                self._refuse_failures()  # when all that came is in the log
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
                     flushed = now
@@ -238,7 +240,7 @@ class Refiner:
         self._news.update(answers=1, output_tokens=answer.output_tokens, prompt_tokens=answer.prompt_tokens)
         if answer.error is None:  # a failure is asked again by the next run, a text never
             document.shard.log.append(answer, document.uid)
-        self._count_failures(answer)
+        self._count(answer)
         for task in tasks:
             document.asked[task] -= 1
             if not document.asked[task]:  # sooner, and what has come would be judged again with each of the others
@@ -253,20 +255,23 @@ class Refiner:
         for shard, struck in by_shard.values():
             shard.log.strike(struck)
 
-    def _count_failures(self, answer: Answer) -> None:
-        """Stop where so many requests fail that the engine is at fault, so that no shard is sealed half written.
-
-        Errors: RunError. The answers there are stay in the log.
-        """
+    def _count(self, answer: Answer) -> None:
         self._answered += 1
         if answer.error is None or answer.error == QUARANTINED:
             self._news["quarantined"] += answer.error is not None
             return
         self._failed += 1
+        self._last_failure = answer.error
         self._news["failed"] += 1
+
+    def _refuse_failures(self) -> None:
+        """Stop where so many requests fail that the engine is at fault, so that no shard is sealed half written.
+
+        Errors: RunError. The answers there are stay in the log.
+        """
         if self._failed >= _LEAST_FAILURES and self._failed > self._job.settings.l3.max_failure_rate * self._answered:
             raise RunError(
-                f"{self._failed} of {self._answered} requests failed, the last one: {answer.error}",
+                f"{self._failed} of {self._answered} requests failed, the last one: {self._last_failure}",
                 "see that the server or model works, then run the same command again: no answer is asked for twice",
             )
 

@@ -20,6 +20,7 @@ from governance.report_plots import draw as plot
 from governance.report_refined import Refined, synthesis
 from governance.report_rows import Rows
 from governance.report_rules import limits_in_words, rule_of
+from governance.report_statements import examples, statements
 from governance.report_tiers import Tier, of_level, read_tiers
 from governance.selection import told as selection_told
 from manifests.store import Store, is_local, local_path
@@ -77,6 +78,7 @@ def build(store: Store, tiers: Sequence[Tier], draw: Draw) -> dict[str, Any]:
         "thresholds": _thresholds(tiers),
         "contamination": [told for tier in tiers if (told := _contamination(store, tier))],
         "synthesis": synthesis(tiers, times and times["engine"]),
+        "statements": statements(store, tiers, draw),
         "times": times,
         "fingerprints": {tier.base: tier.manifest["fingerprint"] for tier in tiers if tier.manifest},
     }
@@ -149,7 +151,8 @@ def _page(store: Store, tiers: Sequence[Tier], draw: Draw, body: dict[str, Any],
     rows, chars = Rows(store, tiers), min(_CHARS, _ROOM // max(1, 2 * draw.count()))
     plots = plot(body)
     while True:
-        page = render(body, _shown(rows, tiers, draw, chars), plots, ask.seed)
+        shown = _shown(rows, tiers, draw, chars) | {"stated": examples(store, tiers, draw, chars)}
+        page = render(body, shown, plots, ask.seed)
         if len(page.encode()) < MAX_BYTES or chars < 20:
             return page
         chars //= 2

@@ -51,6 +51,8 @@ def _figures(body: Mapping[str, Any]) -> dict[str, float]:
     found["rows of L1 with a duplicate"] = sum(rows for size, rows in clusters if int(size) > 1)
     for lang, threshold in body["thresholds"].items():
         found[f"threshold of L2 in {lang}"] = threshold
+    for one in (body["statements"] or {}).get("statuses", ()):
+        found[f"statements of L4, {one['status']}"] = one["rows"]
     for group, members in (body["synthesis"] or {}).get("pass_rates", {}).items():
         for name, counts in members.items():
             if counts["pass_rate"] is not None:

@@ -9,7 +9,7 @@ import typer
 app = typer.Typer(rich_markup_mode="markdown")
 
 
-@app.command()
+@app.command(rich_help_panel="Look and prove")
 def report(
     out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")] = "output",
     output: Annotated[

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -46,6 +45,8 @@ class Figures:
 
     def add_documents(self, notes: pa.Table) -> None:
         """Count the documents of some annotations of L3, which stand together document by document."""
+        import polars as pl
+
         passed = pl.col("row_uid").is_not_null().any().alias("passed")
         asked = notes.filter(pc.not_equal(notes["outcome"], "skipped"))
         frame = pl.DataFrame(asked.select(["parent_uid", "row_uid"]))
@@ -129,6 +130,8 @@ def _draw_written(store: Store, tier: Tier, draw: Draw, figures: Figures) -> Non
 
 def _add_verdicts(figures: Figures, table: pa.Table) -> None:
     """Lengths, languages and masked values of some rows of L1's annotations."""
+    import polars as pl
+
     names = [name for name in ("lang", "num_words") if name in table.column_names]
     if "lang" not in names:
         return
@@ -149,6 +152,8 @@ def _add_verdicts(figures: Figures, table: pa.Table) -> None:
 
 
 def _add_scores(figures: Figures, table: pa.Table) -> None:
+    import polars as pl
+
     for (lang,), group in pl.DataFrame(table).drop_nulls().group_by("lang"):
         counts = np.histogram(group["score"].to_numpy(), SCORE_BINS, (0, 1))[0]
         figures.scores[str(lang)] = figures.scores.get(str(lang), 0) + counts
@@ -156,6 +161,8 @@ def _add_scores(figures: Figures, table: pa.Table) -> None:
 
 def _add_texts(store: Store, tier: Tier, figures: Figures) -> None:
     """Hosts and sizes of clusters of the rows that a tier keeps; no text is read."""
+    import polars as pl
+
     for table in read_visible(store, text_parts(store, tier), ("url", "cluster_size")):
         figures.hosts[tier.name].add(table["url"])
         if tier.name == "L1":

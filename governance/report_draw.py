@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -44,6 +43,8 @@ class Draw:
 
     def add_rows(self, tier: Tier, uids: pa.ChunkedArray, labels: pa.ChunkedArray | pa.Array, times: int = 1) -> None:
         """Draw among rows by label; a row whose label is null is left out."""
+        import polars as pl
+
         known = pc.is_valid(labels)
         uids, labels = uids.filter(known), labels.filter(known)
         if not len(uids) or not self._count:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 MAX_HOSTS = 50_000  # that are counted at once, about 10 MB
@@ -24,6 +23,8 @@ class Hosts:
 
     def add(self, urls: pa.ChunkedArray) -> None:
         """Count the hosts of a column of addresses; a row without one counts for none."""
+        import polars as pl
+
         hosts = pl.Series("host", urls.combine_chunks(), dtype=pl.String).str.extract(_HOST).str.to_lowercase()
         for host, rows in hosts.drop_nulls().value_counts().iter_rows():
             self._counts[host] = self._counts.get(host, 0) + rows

@@ -17,6 +17,7 @@ _TIERS = {
     "L1": "clean, of known language, without near-duplicates",
     "L2": "selected by the quality classifier",
     "L3": "written from L2 and checked against it",
+    "L4": "statements with their evidence",
 }
 
 
@@ -41,7 +42,7 @@ def render(body: Mapping[str, Any], shown: Mapping[str, Any], plots: Mapping[str
     languages = {one["lang"] or "none" for rule in groups for one in rule["examples"]}
     return environment.get_template("report.html").render(
         body=body, shown=shown, seed=seed, images=images, tiers=_TIERS, style=style, script=script,
-        style_hash=_csp_hash(style), script_hash=_csp_hash(script), documents=layout(steps),
+        style_hash=csp_hash(style), script_hash=csp_hash(script), documents=layout(steps),
         outputs=layout(output_steps(body["tiers"])), groups=groups, langs=sorted(languages), warnings=warnings_of(body),
     )  # fmt: skip
 
@@ -60,7 +61,7 @@ def _environment() -> Any:
     return environment
 
 
-def _csp_hash(text: str) -> str:
+def csp_hash(text: str) -> str:
     """How a Content-Security-Policy names a style or script: only these bytes are applied or run."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 

@@ -41,7 +41,7 @@ def document_steps(
     steps: list[Step] = []
     before: int | None = None
     for level in levels:
-        if level["tier"] == "L3":
+        if level["tier"] in ("L3", "L4"):
             continue
         if before is None:
             steps.append(Step("archive records" if level["tier"] == "L0" else "rows that came in", level["in"]))

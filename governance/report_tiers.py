@@ -18,9 +18,12 @@ from manifests.ledger import Account
 from manifests.records import Part, Record, read_records
 from manifests.store import Store
 
-LEVELS = ("L0", "L1", "L2", "L3")
+LEVELS = ("L0", "L1", "L2", "L3", "L4")
 # The steps of a tier whose ledgers add up to its own, in order.
-STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data")}
+STEPS = {
+    "L0": ("data",), "L1": ("annotations", "data"), "L2": ("data",), "L3": ("annotations", "data"),
+    "L4": ("annotations", "data"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def _attempt(stage: Stage, table: pa.Table, models: Mapping[str, Any]) -> tuple[
         raise
     except Exception as error:
         if table.num_rows == 0:
-            raise
+            message = f"stage {stage.name!r} fails on a table without rows too: {type(error).__name__}: {error}"
+            raise RunError(message, "mend the stage: it must take any number of rows") from error
         if table.num_rows == 1:
             message = f"{stage.name}: {type(error).__name__}: {error}"[:_MESSAGE_CHARS]
             empty, _ = _attempt(stage, table.slice(0, 0), models)
@@ -118,9 +119,23 @@ def _attempt(stage: Stage, table: pa.Table, models: Mapping[str, Any]) -> tuple[
         left, bad_left = _attempt(stage, table.slice(0, half), models)
         right, bad_right = _attempt(stage, table.slice(half), models)
         return pa.concat_tables([left, right]), bad_left | {half + row: text for row, text in bad_right.items()}
-    if out.num_rows != table.num_rows:
-        raise RunError(f"stage {stage.name!r} returned {out.num_rows} rows for {table.num_rows}: a bug in the stage")
+    _check(stage, table, out)
     return out, {}
+
+
+def _check(stage: Stage, table: pa.Table, out: Any) -> None:
+    """Errors: RunError for a stage that gives anything but the same rows in the same order, with what it adds."""
+    if not isinstance(out, pa.Table):
+        fault = f"{type(out).__name__}, no table"
+    elif out.num_rows != table.num_rows:
+        fault = f"{out.num_rows} rows for {table.num_rows}"
+    elif missing := sorted({*table.column_names, *stage.adds} - set(out.column_names)):
+        fault = f"a table without the column {missing[0]!r}"
+    elif not out[_ORDER].equals(table[_ORDER]):
+        fault = "its rows in another order"
+    else:
+        return
+    raise RunError(f"stage {stage.name!r} returned {fault}: a bug in the stage", "mend the stage")
 
 
 def _scatter(stage: Stage, table: pa.Table, out: pa.Table) -> pa.Table:

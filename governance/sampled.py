@@ -147,7 +147,8 @@ def _selected(request: Request, parent: str, sample: Sequence[Piece]) -> Iterato
         scored.append(fold(scoring, piece.rows[parent], models).kept())
         spent.append(time.process_time() - began)
     cuts = _cuts(request, scored)
-    selecting = (quality.quality_stage(config.quality, cuts), tiers.stages_of(request.settings, "L2")[-1])
+    rest = [stage for stage in tiers.stages_of(request.settings, "L2") if stage.name not in ("scores", "quality")]
+    selecting = (quality.quality_stage(config.quality, cuts), *rest)
     models = load_models(selecting)
     for piece, rows, before in zip(filled, scored, spent, strict=True):
         began = time.process_time()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -154,6 +153,8 @@ def _dedup_account(table: pa.Table) -> Account:
 
 def _figures(table: pa.Table, left: pa.Table, rows: pa.Table) -> dict[str, int]:
     """Counts of what is left: rows, outputs by task, and verified tokens."""
+    import polars as pl
+
     figures: Counter[str] = Counter(rows=len(rows))
     for reason, count in (
         pl.Series(table["duplicate"].drop_null().to_pylist(), dtype=pl.String).value_counts().iter_rows()
@@ -172,6 +173,8 @@ def _figures(table: pa.Table, left: pa.Table, rows: pa.Table) -> dict[str, int]:
 def verified_tokens(table: pa.Table) -> dict[str, int]:
     """Output tokens of what is left, by task: of a request with several items the share of its characters that their
     texts hold, rounded down."""
+    import polars as pl
+
     columns = ["request_uid", "task", "output_tokens", "text", "row_uid", "duplicate"]
     frame = pl.DataFrame(table.select(columns)).with_columns(
         pl.col("text").fill_null("").str.len_chars().alias("chars")

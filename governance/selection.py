@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance import tiers
 from governance.cluster import Cluster
 from governance.errors import CorpusError
 from governance.job import Job, data_parts, done_before, models_of
@@ -29,10 +30,8 @@ from manifests.records import Record, committed, read_record, read_records, reco
 from manifests.schema import tier_schema
 from manifests.store import Store
 from stages import quality, ranks
-from stages.decontaminate import decontaminate_stage
 from stages.quality import FAILED, FOUND, Cut, QualityConfig
 from stages.ranks import Target
-from stages.takedown import TakedownConfig, takedown_stage
 
 STEP = "scores"  # its parts stay in the sealed tier, in a folder of this name
 _SCORES = pa.schema([("uid", pa.string()), ("lang", pa.string()), ("score", pa.float32()), (ERROR, pa.string())])
@@ -69,13 +68,9 @@ def score(job: Selecting, number: int) -> Record:
 @done_before("data")
 def select(job: Selecting, number: int) -> Record:
     """The verdict on every row of L1 by its score, and the text of those that are selected."""
-    config = job.settings.l2
-    stages = (
-        takedown_stage(TakedownConfig()),
-        quality.found_scores_stage(config.quality),
-        quality.quality_stage(config.quality, job.cuts),
-        decontaminate_stage(config.decontaminate),
-    )
+    config = job.settings.l2.quality
+    found = {one.name: one for one in (quality.found_scores_stage(config), quality.quality_stage(config, job.cuts))}
+    stages = tuple(found.get(stage.name, stage) for stage in tiers.stages_of(job.settings, "L2"))
     parent = read_record(job.store, job.parent_base, "data", number)
     stem = f"part-{number:05d}"
     data = Data(job.store, job.base, stem, tier_schema(job.tier), by_language=True)

@@ -11,7 +11,8 @@ from manifests.records import committed
 from manifests.store import Store
 from manifests.tombstones import read_tombstones, under_way
 
-_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("annotations", "data")}
+_STEPS = {"L0": ("data",), "L1": ("annotations", "data"), "L2": ("scores", "data"), "L3": ("annotations", "data"),
+          "L4": ("annotations", "data")}  # fmt: skip
 
 
 def dumps(store: Store) -> list[tuple[str, str]]:

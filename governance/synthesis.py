@@ -12,7 +12,7 @@ from stages.decontaminate import VERSION as DECONTAMINATE
 from stages.decontaminate import questions_identity
 from stages.synthesize import Conversation, open_conversation
 from synth.engines import EngineConfig, engine_languages
-from synth.models import model_identity, model_scale, resolve_model
+from synth.models import ALL_LANGUAGES, model_identity, model_scale, resolve_model
 
 
 def synthesis_identity(settings: Settings) -> dict[str, Any]:
@@ -39,10 +39,19 @@ def synthesis_identity(settings: Settings) -> dict[str, Any]:
 
 
 def conversation(settings: Settings, identity: Mapping[str, str] | None = None) -> Conversation:
-    """The prompts and the model that all tasks share. Args: name and revision of the model, where they need not be
-    looked for."""
+    """The prompts and the model that all tasks share.
+
+    Args: name and revision of the model, where they need not be looked for.
+    Errors: ValueError for a language to write in that the checks do not know.
+    """
     identity = identity or written_by(settings.l3.engine)
     languages = engine_languages(settings.l3.engine)
+    unknown = sorted(set(languages) - set(ALL_LANGUAGES))
+    if unknown:
+        known = " and ".join(ALL_LANGUAGES)
+        raise ValueError(
+            f"the checks of L3 know {known}, not {unknown[0]!r} of l3.engine.languages: nothing unchecked is written"
+        )
     return open_conversation(
         settings.l3.synthesize,
         identity["name"],

@@ -101,7 +101,8 @@ def _fresh(store: Store, found: pa.Table) -> pa.Table:
 
 def _told(store: Store, rules: Sequence[Rule], fresh: pa.Table, found: pa.Table, rows: pa.Table) -> dict[str, Any]:
     """What a takedown takes down, in numbers and examples. No text is in it."""
-    counts = {tier: _count(rows.filter(pc.equal(rows["tier"], tier))) for tier in OWNED}
+    told = [tier for tier in OWNED if tier != "L4" or store.folders(tier)]
+    counts = {tier: _count(rows.filter(pc.equal(rows["tier"], tier))) for tier in told}
     uids = sorted({*fresh["uid"].to_pylist(), *rows["uid"].to_pylist()})
     parts = sorted(set(rows["part"].to_pylist()))
     copies = fresh.filter(pc.equal(fresh["rule"], COPY)).num_rows

@@ -28,7 +28,11 @@ from stages.uids import UID, uid_from_bytes, uid_to_bytes
 # The tiers whose data holds rows of documents, and the columns of a row of which any names it or its document. A tier
 # that is made of these by other columns, as statements of their evidence, is one more entry here and in OWNERS of
 # manifests.tombstones.
-OWNED = {"L0": ("uid",), "L1": ("uid",), "L2": ("uid",), "L3": ("uid", "parent_uid")}
+OWNED = {
+    "L0": ("uid",), "L1": ("uid",), "L2": ("uid",), "L3": ("uid", "parent_uid"),
+    "L4": ("uid", "parent_uid", "evidence_uid"),
+}  # fmt: skip
+_TEXT = {"L4": "statement"}  # the column that holds the words of a row, where it is not content
 COPY = "copy"  # the rule of a duplicate of what is taken down: it was rejected for it, and must not take its place
 MATCHED = pa.schema([("uid", pa.string()), ("rule", pa.string()), ("dump", pa.string()), ("shard", pa.int32()),
                      ("url", pa.string())])  # fmt: skip
@@ -132,10 +136,18 @@ def _by_uid(store: Store, entry: Entry, uid: str) -> Iterator[pa.Table]:
         parts = annotation_parts(read_record(store, entry.base, "data", number))
         if number in committed(store, f"L3/{dump}", "data"):
             parts += data_parts(read_record(store, f"L3/{dump}", "data", number))
+        yield from _by_statement(store, dump, number, uid)
         for table in read_parts(store, parts, ("uid", "url")):
             hits = table.filter(pc.equal(table["uid"], uid))
             if hits.num_rows:
                 yield _found(hits["uid"], "uid", dump, number, hits["url"])
+
+
+def _by_statement(store: Store, dump: str, number: int, uid: str) -> Iterator[pa.Table]:
+    for record in read_records(store, f"L4/{dump}", "data"):
+        for table in read_parts(store, data_parts(record), ("uid",)):
+            if pc.any(pc.equal(table["uid"], uid)).as_py():
+                yield _found(pa.array([uid]), "uid", dump, number, None)
 
 
 def copies(store: Store, own: pa.Table, dump: str | None) -> Iterator[pa.Table]:
@@ -167,11 +179,21 @@ def rows_of(store: Store, found: pa.Table) -> pa.Table:
         table
         for group in groups
         for tier, columns in OWNED.items()
+        if tier != "L4"
         for record in _record(store, f"{tier}/{group['dump']}", group["shard"])
         for part in data_parts(record)
         for table in _rows_of_part(store, tier, part, columns, pa.array(group["uid_list"], pa.string()))
     ]
+    tables += _statements(store, found)
     return pa.concat_tables([ROWS.empty_table(), *tables]).combine_chunks()
+
+
+def _statements(store: Store, found: pa.Table) -> Iterator[pa.Table]:
+    """ROWS of L4. What a document says may stand in the shard of another, so the narrow columns of all are read."""
+    for dump in sorted(pc.unique(found["dump"]).to_pylist()):
+        for record in read_records(store, f"L4/{dump}", "data"):
+            for part in data_parts(record):
+                yield from _rows_of_part(store, "L4", part, OWNED["L4"], found["uid"].combine_chunks())
 
 
 def _record(store: Store, base: str, number: int) -> Iterator[Record]:
@@ -194,7 +216,8 @@ def _rows_of_part(
                 mask = pc.or_(mask, pc.is_in(names[column], value_set=uids))
             if not pc.any(mask).as_py():
                 continue
-            texts = file.read_row_group(group, ["content"], use_threads=False)["content"].filter(mask).to_pylist()
+            column = _TEXT.get(tier, "content")
+            texts = file.read_row_group(group, [column], use_threads=False)[column].filter(mask).to_pylist()
             data = [(text or "").encode(errors="surrogatepass") for text in texts]
             hashes = [hashlib.sha256(one).hexdigest() for one in data]
             count = len(data)

@@ -1,14 +1,16 @@
-"""L0 to L2 as literal tuples of stages: read this file to know the pipeline."""
+"""L0 to L2 as literal tuples of stages: read this file to know the pipeline. Users put their own in their place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.config import Settings
+from governance.errors import UsageError
+from governance.own_tiers import stages_by_tier
 from stages.c4 import c4_stage
 from stages.clean import clean_stage
 from stages.contract import Stage
@@ -66,15 +68,36 @@ def l2(cfg: Settings) -> tuple[Stage, ...]:
 
 
 def stages_of(cfg: Settings, tier: str) -> tuple[Stage, ...]:
-    """The stages that make a tier from the one below."""
-    return {"L0": l0, "L1": l1, "L2": l2}[tier](cfg)
+    """The stages that make a tier from the one below: the user's own, where they give some, else those above.
+
+    Errors: UsageError for a file of own tiers that gives none.
+    """
+    own = stages_by_tier(cfg.tiers, cfg) if cfg.tiers else {}
+    return own[tier] if tier in own else {"L0": l0, "L1": l1, "L2": l2}[tier](cfg)
+
+
+def own_of(cfg: Settings, tier: str) -> dict[str, Any] | None:
+    """What a plan records of the user's own tuple of a tier: the file, and the settings that it read; None for a
+    built-in one."""
+    if cfg.tiers is None or tier not in stages_by_tier(cfg.tiers, cfg):
+        return None
+    return {**cfg.tiers.identity, "own": cfg.model_dump(mode="json", include={"own"})["own"]}
+
+
+def after(name: str, stages: Sequence[Stage], *more: Stage) -> tuple[Stage, ...]:
+    """The stages with more behind the one of this name. Errors: UsageError where there is none."""
+    names = [stage.name for stage in stages]
+    if name not in names:
+        raise UsageError(f"no stage {name!r} to put others behind", f"there are: {', '.join(names)}")
+    place = names.index(name) + 1
+    return (*stages[:place], *more, *stages[place:])
 
 
 def entry_stages(cfg: Settings, tier: str, is_archive: bool) -> tuple[Stage, ...]:
     """The stages of a tier whose rows come from outside: archives enter at L0 only; rows that enter above L0 are taken
     as they are, but for what was taken down, and their language, which every tier above relies on."""
     if is_archive:
-        return l0(cfg)
+        return stages_of(cfg, "L0")
     out = takedown_stage(TakedownConfig())
     return (out,) if tier == "L0" else (out, language_stage(cfg.l1.language))
 

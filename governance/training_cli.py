@@ -27,7 +27,7 @@ OtherText = Annotated[
 Seeds = Annotated[int, typer.Option(min=1, help="Runs of each way, in other order of the data. A verdict needs 2.")]
 
 
-@app.command()
+@app.command(rich_help_panel="Train and compare")
 def anneal(
     data: Annotated[
         list[str] | None,
@@ -57,9 +57,12 @@ def anneal(
     training.anneal(ask, dry_run, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel="Train and compare")
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Hugging Face folder of a Llama-family model.")],
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="MODEL", help="Hugging Face folder of a Llama-family model; with --rag any."),
+    ] = None,
     questions: Questions = None,
     text: Annotated[
         list[str] | None, typer.Option(help="Text to read: a tier (output/L2), Parquet or JSONL. Repeatable.")
@@ -73,8 +76,15 @@ def evaluate(
         float | None,
         typer.Option(min=0, max=1, help="Share of --text that was held out. Default: the model's; else 1."),
     ] = None,
+    rag: Annotated[
+        str | None,
+        typer.Option(metavar="OUTPUT", help="Questions about the documents of an L4, with its index and without."),
+    ] = None,
+    endpoint: Annotated[
+        list[str] | None, typer.Option(help="With --rag: URL of an OpenAI-compatible server. Repeatable.")
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Questions of each set, spread over it. Default: all.")
+        int | None, typer.Option(min=1, help="Questions of each set, spread over it. Default: all; with --rag 100.")
     ] = None,
     max_bytes: Annotated[int, typer.Option(min=1, help="Bytes of text of each source and language.")] = 1_048_576,
     seq_len: Annotated[
@@ -84,6 +94,11 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model: accuracy on questions, bits per byte of held-out text, each with its interval."""
+    if rag is not None:
+        from governance import rag as retrieval
+
+        retrieval.run(rag, model, tuple(endpoint or ()), limit, output, as_json)
+        return
     from governance import evaluate as evaluation
 
     named = tuple(task.strip() for task in (tasks or "").split(",") if task.strip())
@@ -93,7 +108,7 @@ def evaluate(
     evaluation.evaluate(ask, output, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel="Train and compare")
 def compare(
     candidate: Annotated[
         list[str] | None, typer.Option(help="The data in question: a tier (output/L3), Parquet or JSONL. Repeatable.")
@@ -126,7 +141,7 @@ def compare(
     comparison.compare(ask, dry_run, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel="Train and compare")
 def ladder(
     corpus: Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")] = "output",
     tiers: Annotated[str, typer.Option(help="Tiers to train on, the lowest first, by comma.")] = "L1,L2,L3",

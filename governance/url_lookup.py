@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from governance.url_table import Table, partition_of_host
-from manifests.records import Part, read_record
+from manifests.records import Part
 
 TAIL_BYTES = 256 << 10  # read at the end of a part: a footer of some hundred row groups
 BLOCK_BYTES = 32 << 20  # of row groups, read at once
@@ -48,8 +48,8 @@ def neighbours(table: Table, host: str, low: str) -> list[str]:
 
 def _part(table: Table, host: str) -> Part | None:
     body = json.loads(table.store.get(f"{table.base}/manifest.json"))
-    record = read_record(table.store, table.base, "pages", partition_of_host(host, body["partitions"]))
-    return record.parts[0] if record.parts else None
+    found = body["parts"].get(str(partition_of_host(host, body["partitions"])))
+    return Part(**found) if found else None
 
 
 def _footer(table: Table, part: Part) -> Any:

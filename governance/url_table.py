@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance import url_statements
 from governance.cluster import Cluster
 from governance.config import Settings
 from governance.duplicates import shuffle_of
@@ -25,24 +26,27 @@ from governance.job import Job, annotation_parts, data_parts, done_before
 from governance.parts import read_parts
 from governance.runner import FATE
 from governance.shuffle import Run, Spill, gathered, group_runs, map_pending, scratch, spilled
-from manifests.records import SCRATCH, PartWriter, Record, read_record, read_records
+from manifests.records import SCRATCH, PartWriter, Record, committed, read_record, read_records
 from manifests.store import Store
 from stages.addresses import page_keys, registered, site_key
 from stages.dedup import partition_of
 from stages.uids import uid_from_bytes
 
 FOLDER = "urls"
-TIERS = ("L0", "L1", "L2", "L3")
+TIERS = ("L0", "L1", "L2", "L3", "L4")
+FORMAT = b"2"  # of the table: another makes it anew
 KEPT = "kept"
 ROWS_A_PARTITION = 500_000  # pages: the worker that sorts them holds about 0.5 GB
 GROUP_ROWS = 8_192  # pages a row group, about 0.5 MB: what a look-up of one page reads
 # Of each page: its fate at a tier ("kept", or why not; null: it did not come there) and the part of its text there;
-# of L3 how many requests were made about it and the rows written from it.
+# of L3 how many requests were made about it and the rows written from it; of L4 how many statements rest on it and a
+# few of them.
 PAGES = pa.schema(
     {"key": pa.string(), "uid": pa.string(), "url": pa.string(), "shard": pa.int32(), "survivor": pa.string()}
     | {f"{tier}.{name}": pa.string() for tier in TIERS[:3] for name in ("fate", "part")}
     | {"L2.score": pa.float32(), "L3.requests": pa.int32()}
     | {f"L3.{name}": pa.list_(pa.string()) for name in ("rows", "parts")}
+    | {"L4.statements": pa.int32(), "L4.uids": pa.list_(pa.string())}
 )
 
 
@@ -62,7 +66,7 @@ class Table(Job):
 
 def table_of(store: Store, dump: str) -> Table | None:
     """The table that fits the sealed tiers of a dump, whether or not it is built; None while none is sealed."""
-    digest, built = hashlib.sha256(), []
+    digest, built = hashlib.sha256(FORMAT), []
     for tier in TIERS:
         try:
             digest.update(store.get(f"{tier}/{dump}/manifest.json"))
@@ -106,9 +110,14 @@ def _build(table: Table, cluster: Cluster) -> None:
     job = replace(table, partitions=partitions, runs=group_runs(sizes), cluster_runs=runs)
     if partitions > 1:
         map_pending(job, cluster, spread, range(len(job.runs)), "spread")
+    if "L4" in job.built:
+        numbers = sorted(committed(job.store, f"L4/{job.dump}", "data"))
+        map_pending(job, cluster, say, numbers, "said")
     map_pending(job, cluster, gather, range(partitions), "pages")
-    rows = sum(part.rows for record in read_records(job.store, job.base, "pages") for part in record.parts)
+    parts = {record.number: part for record in read_records(job.store, job.base, "pages") for part in record.parts}
+    rows = sum(part.rows for part in parts.values())
     body = {"tiers": list(job.built), "partitions": partitions, "rows": rows}
+    body["parts"] = {str(number): asdict(part) for number, part in parts.items()}  # so that no record must be read
     job.store.create(f"{job.base}/manifest.json", json.dumps(body, indent=1, sort_keys=True).encode())
 
 
@@ -122,6 +131,15 @@ def spread(job: Table, number: int) -> Record:
     return Record("spread", number, f"run {number}", job.fingerprint, spill.finish())
 
 
+@done_before("said")
+def say(job: Table, number: int) -> Record:
+    """The statements of a record of L4, by the registered domain of the pages that they rest on."""
+    keys, said = url_statements.said_of(job.store, job.dump, number)
+    spill = Spill(job.store, scratch(job, "said"), number, url_statements.SAID, hashes=False)
+    spill.write(said, _partitions(keys, job.partitions))
+    return Record("said", number, f"run {number}", job.fingerprint, spill.finish())
+
+
 @done_before("pages")
 def gather(job: Table, partition: int) -> Record:
     """The sorted pages of a partition."""
@@ -130,6 +148,10 @@ def gather(job: Table, partition: int) -> Record:
     else:
         tables = (pages_of(job, shard) for run in job.runs for shard in run.shards)
     pages = gathered(tables, PAGES).sort_by([("key", "ascending"), ("uid", "ascending")])
+    if "L4" in job.built:
+        said = spilled(job, "said", scratch(job, "said"), partition)
+        for name, column in url_statements.of_pages(said, pages["uid"].combine_chunks()).items():
+            pages = pages.set_column(pages.column_names.index(name), PAGES.field(name), column)
     record = Record("pages", partition, f"partition {partition}", job.fingerprint)
     if pages.num_rows:
         writer = PartWriter(job.store, f"{job.base}/pages/part-{partition:05d}", PAGES)
@@ -165,6 +187,7 @@ def pages_of(job: Table, shard: int) -> pa.Table:
     for tier in TIERS[:3]:
         columns |= _of_tier(job, tier, shard, uids)
     columns |= _written(job, shard, uids)
+    columns |= {name: pa.nulls(len(uids), PAGES.field(name).type) for name in ("L4.statements", "L4.uids")}
     return pa.table([columns[name] for name in PAGES.names], schema=PAGES)
 
 

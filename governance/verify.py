@@ -104,6 +104,10 @@ def audit_tier(store: Store, tier: str, dump: str, report: dict[str, Any], progr
                     yield f"{record_path(base, step, number)} was written under another plan"
                 before = counted.data.rows
                 yield from _recount(store, tier, record, counted)
+                if tier == "L4" and step == "data":
+                    from governance.verify_statements import evidence_faults  # polars: for L4 alone
+
+                    yield from evidence_faults(store, dump, record)
                 if tier == "L3":
                     yield from account_faults(store, record) if step == "annotations" else ()
                     yield from _orphans(store, dump, record) if step == "data" else ()
@@ -142,7 +146,7 @@ def _lineage(store: Store, manifest: dict[str, Any], ledger: accounts.Ledger) ->
         kept = accounts.kept_over_time(accounts.load(parent["ledger"]))
         if parent["fingerprint"] != manifest["plan"]["parent"]:
             yield f"its parent tier {name} was built again since, differently"
-        elif ledger and ledger[0].stage != accounts.REQUESTS and ledger[0].came not in kept:
+        elif ledger and ledger[0].stage not in accounts.MADE_HERE and ledger[0].came not in kept:
             yield f"its parent tier {name} kept {kept[0].rows} rows, {ledger[0].came.rows} came in, or other rows"
     except FileNotFoundError:
         yield f"its parent tier {name} is missing"
@@ -220,11 +224,11 @@ def _data(file: pq.ParquetFile, part: Part, tier: str) -> Generator[str, None, T
     if not file.schema_arrow.equals(tier_schema(tier)):
         yield f"{part.path} has another schema than {tier}"
         return Tally()
-    uids, empty = pa.chunked_array([], pa.string()), 0
+    uids, empty, text = pa.chunked_array([], pa.string()), 0, "statement" if tier == "L4" else "content"
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group, ["uid", "content"])
+        table = file.read_row_group(group, ["uid", text])
         uids = pa.chunked_array([*uids.chunks, *table["uid"].chunks])
-        empty += table["content"].null_count
+        empty += table[text].null_count
     if pc.count_distinct(uids).as_py() != len(uids):
         yield f"{part.path} holds a uid twice"
     if empty:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 from governance.config import Settings
@@ -90,6 +89,8 @@ def _differences(
 
 def _first(there: pa.Table, rows: pa.Table) -> str:
     """The uid of the first row that differs."""
+    import polars as pl
+
     one, two = pl.DataFrame(there), pl.DataFrame(rows)
     for a, b in zip(one.iter_rows(named=True), two.iter_rows(named=True), strict=False):
         if a != b:

@@ -27,6 +27,11 @@ from manifests.store import Store
 from manifests.tombstones import read_tombstones
 
 LEFT_L1 = "L1"  # the fate at L2 of a row that would not reach it
+# What is told of a sealed tier above those whose verdicts annotations hold.
+_ABOVE = {
+    "L3": "a model writes it from L2: only a run tells what it would write of other documents",
+    "L4": "its statements are found in the text of L2 and L3, and their status in all pages: only a run tells",
+}
 _ENTERED = "its rows entered there, as they were"
 _UNSURE = (
     "rows that were compared only with a row that would be rejected are not compared with each other here: a run may "
@@ -44,6 +49,7 @@ class Ask:
     config: str | None
     dump: str | None
     examples: int
+    tiers: str | None = None
 
 
 def what_if(ask: Ask, as_json: bool) -> None:
@@ -65,7 +71,7 @@ def tell(store: Store, ask: Ask) -> dict[str, Any]:
     manifests = {tier: read_manifest(store, tier, dump) for tier in ("L0", "L1", "L2")}
     sealed = {tier: manifest for tier, manifest in manifests.items() if manifest is not None}
     plans = {tier: manifest["plan"] for tier, manifest in sealed.items()}
-    proposal = propose(plans, ask.config, ask.overrides, ask.output)
+    proposal = propose(plans, ask.config, ask.overrides, ask.output, ask.tiers)
     body: dict[str, Any] = {
         "output": ask.output,
         "dump": dump,
@@ -76,6 +82,8 @@ def tell(store: Store, ask: Ask) -> dict[str, Any]:
         body["tiers"] = _both(store, dump, sealed, proposal, ask.examples)
     else:
         body["tiers"] = {"L2": _l2(store, dump, sealed, proposal, ask.examples)}
+    above = {tier: {"untold": why} for tier, why in _ABOVE.items() if read_manifest(store, tier, dump) is not None}
+    body["tiers"] |= above if proposal.changes else {}
     return body
 
 

@@ -16,12 +16,13 @@ class Compared(StrEnum):
     L0 = "L0"
     L1 = "L1"
     L2 = "L2"
+    L4 = "L4"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
 
-@app.command(name="what-if")
+@app.command(name="what-if", rich_help_panel="Look and prove")
 def what_if(
     out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// URL that a run wrote to.")] = "output",
     set: Annotated[
@@ -29,6 +30,9 @@ def what_if(
     ] = None,
     config: Annotated[
         str | None, typer.Option(help="TOML file of settings. Default: those that OUT was built with.")
+    ] = None,
+    tiers: Annotated[
+        str | None, typer.Option(help="The file of own stages that OUT was built with, as for `run`.")
     ] = None,
     dump: Annotated[str | None, typer.Option(help="Dump to tell of, where OUT holds several.")] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows of each kind to show.")] = 20,
@@ -40,10 +44,10 @@ def what_if(
     """
     from governance import whatif
 
-    whatif.what_if(whatif.Ask(out, tuple(set or ()), config, dump, examples), as_json)
+    whatif.what_if(whatif.Ask(out, tuple(set or ()), config, dump, examples, tiers), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel="Look and prove")
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="Folder or s3:// URL that a run wrote to.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another one, of the same input.")],
@@ -56,8 +60,13 @@ def diff(
 ) -> None:
     """Compare what became of every row in two outputs of the same input, their figures and their settings.
 
+    At L4: the statements that only one of them holds, and those whose status is another.
+
     Exit 0 whether or not they differ. See docs/what-if.md.
     """
     from governance import diff as comparison
+    from governance import diff_statements
 
-    comparison.diff(comparison.Ask(a, b, tier.value, tuple(dump or ()), examples), as_json)
+    ask = comparison.Ask(a, b, tier.value, tuple(dump or ()), examples)
+    compared = diff_statements.diff if tier is Compared.L4 else comparison.diff
+    compared(ask, as_json)

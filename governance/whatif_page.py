@@ -12,27 +12,26 @@ _TITLES = {"newly_kept": "Newly kept", "newly_dropped": "Newly dropped"}
 
 def show(body: Mapping[str, Any]) -> None:
     """Print what other settings would do."""
-    console = _console()
+    out = console()
     changes = "; ".join(f"{one['name']} {_value(one['old'])} -> {_value(one['new'])}" for one in body["changes"])
-    console.print(
-        f"{body['output']}, dump {body['dump']}: {changes or 'these are the settings that it was built with'}"
-    )
+    out.print(f"{body['output']}, dump {body['dump']}: {changes or 'these are the settings that it was built with'}")
     for tier, told in body["tiers"].items():
         if "untold" in told:
-            console.print(f"{tier}: cannot be told: {told['untold']}")
+            out.print(f"{tier}: cannot be told: {told['untold']}")
             continue
-        console.print(_funnel(tier, told))
+        out.print(_funnel(tier, told))
         for language, cut in told.get("thresholds", {}).items():
-            console.print(f"{tier} {language}: score {cut['was']:.4g} or more, would be {cut['now']:.4g}")
-        console.print(f"{tier}: {told['newly_kept_rows']:,} newly kept, {told['newly_dropped_rows']:,} newly dropped")
+            out.print(f"{tier} {language}: score {cut['was']:.4g} or more, would be {cut['now']:.4g}")
+        out.print(f"{tier}: {told['newly_kept_rows']:,} newly kept, {told['newly_dropped_rows']:,} newly dropped")
         for note in told.get("notes", ()):
-            console.print(f"Note: {note}.")
+            out.print(f"Note: {note}.")
         for line in _examples(told):
-            console.print(line)
-    console.print(f"Nothing was changed. {body['seconds']:.1f} s")
+            out.print(line)
+    out.print(f"Nothing was changed. {body['seconds']:.1f} s")
 
 
-def _console() -> Any:
+def console() -> Any:
+    """Where it is printed: text of pages is no markup."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, soft_wrap=True)
@@ -93,24 +92,24 @@ def clean(text: str) -> str:
 
 def show_diff(body: Mapping[str, Any]) -> None:
     """Print how two outputs differ."""
-    console = _console()
+    out = console()
     a, b = body["a"], body["b"]
-    console.print(f"A: {a['output']}, dump {a['dump']}: {a['rows']:,} rows, {a['kept']:,} kept at {body['tier']}")
-    console.print(f"B: {b['output']}, dump {b['dump']}: {b['rows']:,} rows, {b['kept']:,} kept at {body['tier']}")
-    console.print(f"only in A: {body['only_in_a']:,} rows; only in B: {body['only_in_b']:,} rows")
+    out.print(f"A: {a['output']}, dump {a['dump']}: {a['rows']:,} rows, {a['kept']:,} kept at {body['tier']}")
+    out.print(f"B: {b['output']}, dump {b['dump']}: {b['rows']:,} rows, {b['kept']:,} kept at {body['tier']}")
+    out.print(f"only in A: {body['only_in_a']:,} rows; only in B: {body['only_in_b']:,} rows")
     for line in body["settings"] or ["the settings are the same"]:
-        console.print(f"  {line}")
+        out.print(f"  {line}")
     fates = table_of(f"{body['changed']:,} fates differ", "A", "B", "rows")
     for one in body["fates"]:
         fates.add_row(one["a"] or "kept", one["b"] or "kept", f"{one['rows']:,}")
     if body["fates"]:
-        console.print(fates)
+        out.print(fates)
     means = table_of("Figures whose mean differs most", "figure", "A", "B", "in standard deviations")
     for one in body["figures"]:
         means.add_row(one["figure"], f"{one['a']:.4g}", f"{one['b']:.4g}", f"{one['shift']:+.3f}")
     if body["figures"]:
-        console.print(means)
+        out.print(means)
     for kind, rows in body["examples"].items():
         for one in rows:
-            console.print(f"  {kind.replace('_', ' ')}: {one['a_uid']}  {one['a'] or 'kept'} -> {one['b'] or 'kept'}")
-            console.print(f"    {clean(one.get('url') or '')}  {clean(one.get('text') or '')}")
+            out.print(f"  {kind.replace('_', ' ')}: {one['a_uid']}  {one['a'] or 'kept'} -> {one['b'] or 'kept'}")
+            out.print(f"    {clean(one.get('url') or '')}  {clean(one.get('text') or '')}")

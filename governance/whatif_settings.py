@@ -16,8 +16,10 @@ from pydantic import BaseModel, ValidationError
 
 from governance import config as settings_file
 from governance import tiers
+from governance.commands import overrides_of
 from governance.config import L1, Settings
 from governance.errors import CorpusError, UsageError
+from governance.own_tiers import OwnTiers
 from governance.plan import stage_identity
 from manifests.schema import schema_file
 from stages.contract import Stage, judges_from
@@ -60,12 +62,17 @@ class Proposal:
             return None
 
 
-def propose(plans: Mapping[str, Mapping[str, Any]], config: str | None, overrides: Sequence[str], out: str) -> Proposal:
+def propose(
+    plans: Mapping[str, Mapping[str, Any]], config: str | None, overrides: Sequence[str], out: str,
+    own_tiers: str | None = None,
+) -> Proposal:  # fmt: skip
     """Read what is proposed. Without a settings file all that is not named stays as it was built.
 
-    plans: of the sealed tiers. Errors: UsageError for settings that are unknown, or whose effect only a run can tell.
+    plans: of the sealed tiers; own_tiers: the file of own stages that they were built with, as FILE:FUNCTION.
+    Errors: UsageError for settings that are unknown, or whose effect only a run can tell.
     """
     values = built_values(plans)
+    overrides = [*overrides, *overrides_of(tiers=own_tiers)]
     try:
         built = Settings.model_validate(values)
     except ValidationError as error:
@@ -78,6 +85,8 @@ def propose(plans: Mapping[str, Mapping[str, Any]], config: str | None, override
         if config is not None
         else settings_file.validated(copy.deepcopy(values), overrides)
     )
+    _refuse_other_stages(plans, new.tiers)
+    built = built.model_copy(update={"tiers": new.tiers})
     names = [override.partition("=")[0].strip() for override in overrides]
     whole = config is not None
     changes = tuple(_changes(built, new))
@@ -104,6 +113,7 @@ def built_values(plans: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     stages = {name: one["config"] for plan in plans.values() for name, one in plan["stages"].items()}
     if "extract" in stages:
         values["l0"]["extract"] = stages["extract"]
+    values["own"] = next((plan["tiers"]["own"] for plan in plans.values() if "tiers" in plan), {})
     values["l1"] = {name: stages[name] for name in L1.model_fields if name in stages}
     if "quality" in stages:
         identity = plans["L2"]["stages"]["scores"].get("model", {})
@@ -117,7 +127,7 @@ def built_values(plans: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _changes(old: BaseModel, new: BaseModel) -> list[Change]:
     """Where the settings of L0 to L2 differ."""
     before, after = (dict(_flat(one.model_dump(mode="json"))) for one in (old, new))
-    names = sorted(name for name in {*before, *after} if name.startswith(("l0.", "l1.", "l2.")))
+    names = sorted(name for name in {*before, *after} if name.startswith(("l0.", "l1.", "l2.", "own.")))
     return [Change(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)]
 
 
@@ -129,6 +139,22 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
+def _refuse_other_stages(plans: Mapping[str, Mapping[str, Any]], own: OwnTiers | None) -> None:
+    """Errors: UsageError for another file of own stages than the one a tier was built with. A plan holds its text, but
+    what lies in a corpus is not run: it may be anybody's."""
+    for tier, plan in plans.items():
+        built = plan.get("tiers")
+        if built and (own is None or own.sha256 != built["sha256"]):
+            raise UsageError(
+                f"{tier} was built with own stages, of another {built['file']}"
+                if own
+                else f"{tier} was built with own stages",
+                f"name it: --tiers {built['file']}:{built['function']}; its text stands in {tier}'s plan.json",
+            )
+    if own is not None and not any("tiers" in plan for plan in plans.values()):
+        raise UsageError(f"nothing here was built with {own.named}", "leave --tiers out; only a run tells what it does")
+
+
 def _refuse_other_tiers(names: Sequence[str], changes: Sequence[Change], remedy: str) -> None:
     """Errors: UsageError for what decides no verdict of L1 or L2."""
     for name in names:
@@ -137,6 +163,13 @@ def _refuse_other_tiers(names: Sequence[str], changes: Sequence[Change], remedy:
         if name.startswith("l3."):
             raise UsageError(
                 f"what {name} does cannot be told from annotations: L3 is written by a model",
+                f"only a run tells: {remedy}",
+            )
+        if name.startswith("l4.index."):
+            raise UsageError(f"{name} decides no tier, only the index over L4", "make it: governance index")
+        if name.startswith("l4."):
+            raise UsageError(
+                f"what {name} does cannot be told from annotations: statements are found in the text of L2 and L3",
                 f"only a run tells: {remedy}",
             )
     for change in changes:
@@ -200,7 +233,7 @@ def stored_columns(stages: Sequence[Stage], tier: str, plan: Mapping[str, Any]) 
 
 def _unknown(proposal: Proposal, tier: str, stage: str, why: str, remedy: str) -> UsageError:
     """The refusal of what only a run can tell, naming the settings that are why."""
-    mine = [change for change in proposal.changes if change.name.startswith(f"{tier.lower()}.")]
+    mine = [change for change in proposal.changes if change.name.startswith((f"{tier.lower()}.", "own."))]
     guilty = [change.name for change in mine if _moves(proposal, change, tier, stage)] or [c.name for c in mine]
     names = ", ".join(guilty[:_SHOWN]) or "this"
     return UsageError(f"what {names} does cannot be told from annotations: {why}", f"only a run tells: {remedy}")
@@ -218,7 +251,8 @@ def _moves(proposal: Proposal, change: Change, tier: str, stage: str) -> bool:
 
 
 def _remedy(out: str, config: str | None, overrides: Sequence[str]) -> str:
-    words = ["governance", "run", "--level", "L2", "--output", out, *(["--config", config] if config else [])]
+    level = max(("L2", *(name[:2].upper() for name in overrides if name.startswith(("l3.", "l4.")))))
+    words = ["governance", "run", "--level", level, "--output", out, *(["--config", config] if config else [])]
     for override in overrides:
         words += ["--set", override]
     return f"{shlex.join(words)} --rebuild, with the same --input"

@@ -8,29 +8,24 @@ the client's own affair: HF_TOKEN or what ``hf auth login`` stored. Nothing here
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO
 
-_T = TypeVar("_T")
-_WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before a request is made again; uploads have the client's own
-_BUSY = (429, 500, 502, 503, 504)
-_CHANGED = 412  # precondition failed: the branch is no longer at the parent that the commit names
+from manifests.hub_patience import HubError, patiently, reading_remedy, redacted, sentence, writing_remedy
+from manifests.store import RANGE_BYTES, Object
+from manifests.streams import Ranges
+
 MAIN = "main"
-
-
-class HubError(Exception):
-    """The hub did not do its part. ``remedy`` says what to do about it."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
+_DATASETS = "hf://datasets/"
+_WRITE_AS = "write it as hf://datasets/ORG/NAME[@REVISION]/PATH"
+_ANSWER_S = 60.0  # without a byte, after which a request is made again
 
 
 @dataclass(frozen=True)
@@ -61,17 +56,12 @@ class Hub:
 
     @cached_property
     def _api(self) -> Any:
-        from huggingface_hub import HfApi, constants, get_token
-        from huggingface_hub.utils import disable_progress_bars, logging
+        from huggingface_hub import get_token
 
-        if constants.is_offline_mode():
-            raise HubError("HF_HUB_OFFLINE is set, so the hub cannot be reached", "unset it")
+        api = _client()
         if not get_token():
             raise HubError("no token for the hub", "set HF_TOKEN to a token that may write, or run `hf auth login`")
-        disable_progress_bars()
-        if "HF_HUB_VERBOSITY" not in os.environ:
-            logging.set_verbosity_error()  # its retries; what fails in the end is told by us, once
-        return HfApi(library_name="governance")
+        return api
 
     @property
     def address(self) -> str:
@@ -86,42 +76,34 @@ class Hub:
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
         named = {"repo_id": self.repo_id, "repo_type": "dataset"}
-        with self._told(f"cannot open the repository {self.repo_id}"):
+        with _told(f"cannot open the repository {self.repo_id}"):
             try:
-                info = _patiently(lambda: self._api.repo_info(**named))
+                info = patiently(lambda: self._api.repo_info(**named))
             except RepositoryNotFoundError:
-                _patiently(lambda: self._api.create_repo(**named, private=self.private, exist_ok=True))
-                info = _patiently(lambda: self._api.repo_info(**named))
+                patiently(lambda: self._api.create_repo(**named, private=self.private, exist_ok=True))
+                info = patiently(lambda: self._api.repo_info(**named))
             if self.private and not info.private:
                 remedy = "make it private in its settings, or publish without --private"
                 raise HubError(f"the repository {self.repo_id} is public, and a private one is asked for", remedy)
             try:
                 return self._head()
             except RevisionNotFoundError:
-                _patiently(lambda: self._api.create_branch(**named, branch=self.revision, exist_ok=True))
+                patiently(lambda: self._api.create_branch(**named, branch=self.revision, exist_ok=True))
                 return self._head()
 
     def _head(self) -> str:
-        info = _patiently(
-            lambda: self._api.repo_info(repo_id=self.repo_id, repo_type="dataset", revision=self.revision)
-        )
+        info = patiently(lambda: self._api.repo_info(repo_id=self.repo_id, repo_type="dataset", revision=self.revision))
         return info.sha
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """The files of a commit by path. Errors: HubError."""
-        from huggingface_hub.hf_api import RepoFile
-
-        with self._told(f"cannot list the files of {self.repo_id}"):
-            named = {"repo_id": self.repo_id, "repo_type": "dataset", "revision": commit, "recursive": True}
-            found = _patiently(lambda: list(self._api.list_repo_tree(**named)))
-        files = (entry for entry in found if isinstance(entry, RepoFile))
-        return {f.path: RemoteFile(f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in files}
+        return _tree(self.repo_id, commit, "", writing_remedy)
 
     def read(self, path: str, commit: str) -> bytes:
         """The bytes of a small file. Errors: HubError."""
-        with self._told(f"cannot read {path} of {self.repo_id}"), tempfile.TemporaryDirectory() as folder:
+        with _told(f"cannot read {path} of {self.repo_id}"), tempfile.TemporaryDirectory() as folder:
             named = {"repo_id": self.repo_id, "repo_type": "dataset", "revision": commit, "local_dir": folder}
-            return Path(_patiently(lambda: self._api.hf_hub_download(filename=path, **named))).read_bytes()
+            return Path(patiently(lambda: self._api.hf_hub_download(filename=path, **named))).read_bytes()
 
     def upload(self, path: str, file: Path, sha256: str) -> Any:
         """Send a large file, unless the hub has its content; returns what ``commit`` adds it by. Thread-safe.
@@ -132,7 +114,7 @@ class Hub:
 
         addition = CommitOperationAdd(path, file)
         addition.upload_info.sha256 = bytes.fromhex(sha256)  # it is known, and reading the file again is lost time
-        with self._told(f"the upload of {path} broke off"):
+        with _told(f"the upload of {path} broke off"):
             self._api.preupload_lfs_files(
                 self.repo_id, [addition], repo_type="dataset", revision=self.revision, num_threads=1
             )
@@ -172,21 +154,8 @@ class Hub:
             remedy = "run the same command again; what was uploaded is not sent again"
             raise HubError(f"somebody else changed {self.revision} of {self.repo_id} meanwhile", remedy)
 
-        with self._told(f"the commit to {self.repo_id} failed"):
-            return _patiently(attempt, landed)
-
-    @contextmanager
-    def _told(self, what: str) -> Any:
-        """Whatever the client raises as one sentence without the token, and what to do about it. Errors: HubError."""
-        import httpx2
-
-        try:
-            yield
-        except HubError:
-            raise
-        except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
-            # Not "from error": the client's exceptions carry requests, and those the token.
-            raise HubError(f"{what}: {_redacted(_sentence(error))}", _remedy(error)) from None
+        with _told(f"the commit to {self.repo_id} failed"):
+            return patiently(attempt, landed)
 
 
 def _holds(
@@ -201,68 +170,120 @@ def _holds(
     )
 
 
-def _patiently(attempt: Callable[[], _T], landed: Callable[[], _T | None] = lambda: None) -> _T:
-    """The result of a request that is made again while the hub is busy or the network fails.
+@dataclass(frozen=True)
+class HubFiles:
+    """The files of a data set on the hub, as they are in one commit."""
 
-    ``landed`` looks whether the last attempt did its work though its answer did not come: then that is the result.
-    """
-    import httpx2
+    repo_id: str
+    commit: str
 
-    for wait in (*_WAITS_S, None):
+    @staticmethod
+    def resolve(url: str) -> tuple[HubFiles, str]:
+        """The data set of ``hf://datasets/ORG/NAME[@REVISION]/PATH`` at the commit its revision has now, and the path.
+
+        Errors: HubError for another URL, or a data set or revision that cannot be read.
+        """
+        from huggingface_hub.errors import HfUriError
+        from huggingface_hub.utils import parse_hf_uri
+
         try:
-            return attempt()
-        except httpx2.HTTPError as error:
-            status = _status(error)
-            done = landed() if status in (None, _CHANGED, *_BUSY) else None
-            if done is not None:
-                return done
-            if wait is None or (status is not None and status not in _BUSY):
-                raise
-            time.sleep(_asked_to_wait(error) or wait)
-    raise AssertionError("the last attempt returns or raises")
+            uri = parse_hf_uri(url)
+        except HfUriError as error:
+            raise HubError(f"{url!r}: {redacted(error.args[0], _tokens())}", _WRITE_AS) from None
+        if uri.type != "dataset":
+            raise HubError(f"{url!r} names a {uri.type}, and only data sets are read", _WRITE_AS)
+        named = {"repo_id": uri.id, "repo_type": "dataset", "revision": uri.revision}
+        at = f" at {uri.revision}" if uri.revision else ""
+        with _told(f"cannot read the data set {uri.id}{at}", reading_remedy):
+            return HubFiles(uri.id, patiently(lambda: _client().repo_info(**named)).sha), uri.path_in_repo
+
+    @staticmethod
+    def at(url: str) -> HubFiles:
+        """The inverse of ``url``."""
+        repo_id, _, commit = url.removeprefix(_DATASETS).partition("@")
+        return HubFiles(repo_id, commit)
+
+    @property
+    def url(self) -> str:
+        """Where they are, with the commit."""
+        return f"{_DATASETS}{self.repo_id}@{self.commit}"
+
+    def list(self, below: str = "") -> Iterator[Object]:
+        """The files below a folder; the change mark is the digest of the content."""
+        found = _tree(self.repo_id, self.commit, below, reading_remedy)
+        yield from (Object(path, file.size, file.digest) for path, file in found.items())
+
+    def open(self, path: str, size: int) -> BinaryIO:
+        """A seekable file over one of them, read in ranges of 8 MB. Errors: HubError on reading."""
+        from huggingface_hub import hf_hub_url
+
+        url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=self.commit)
+
+        def get_range(start: int, stop: int) -> bytes:
+            with _told(f"cannot read {path} of {self.repo_id}", reading_remedy):
+                return patiently(lambda: _range(url, start, stop))
+
+        return io.BufferedReader(Ranges(get_range, size), RANGE_BYTES)
 
 
-def _status(error: BaseException | None) -> int | None:
-    """The HTTP status that is behind an error, None where no answer came."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None:
-            return response.status_code
-        error = error.__cause__
-    return None
+def _range(url: str, start: int, stop: int) -> bytes:
+    """Some bytes of a file. Errors: httpx2.HTTPError, also where others came than were asked for."""
+    import httpx2
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    headers = {**build_hf_headers(library_name="governance"), "Range": f"bytes={start}-{stop - 1}"}
+    answer = get_session().get(url, headers=headers, timeout=_ANSWER_S, follow_redirects=True)
+    hf_raise_for_status(answer)
+    data = answer.content if answer.status_code == 206 else answer.content[start:stop]
+    if len(data) != stop - start:
+        raise httpx2.RemoteProtocolError(f"{len(data)} bytes came of {stop - start}")
+    return data
 
 
-def _asked_to_wait(error: Any) -> float | None:
-    """Seconds that the hub asks to wait, at most five minutes."""
-    told = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
-    return min(300.0, float(told)) if told.isdigit() else None
+def _tree(repo_id: str, commit: str, below: str, remedy: Callable[[BaseException], str]) -> dict[str, RemoteFile]:
+    """The files of a commit by path, below a folder; none where there is no folder. Errors: HubError."""
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.hf_api import RepoFile
+
+    named = {"repo_id": repo_id, "repo_type": "dataset", "revision": commit, "recursive": True}
+    with _told(f"cannot list the files of {repo_id}", remedy):
+        try:
+            found = patiently(lambda: list(_client().list_repo_tree(path_in_repo=below or None, **named)))
+        except EntryNotFoundError:
+            return {}
+    files = (entry for entry in found if isinstance(entry, RepoFile))
+    return {f.path: RemoteFile(f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in files}
 
 
-def _sentence(error: BaseException) -> str:
-    """What the cause says, on one line: the client wraps an upload's error into one that says nothing."""
-    while error.__cause__ is not None and getattr(error, "response", None) is None:
-        error = error.__cause__
-    text = " ".join(str(error).split())
-    return (text[:400] + "…" if len(text) > 400 else text) or type(error).__name__
+def _client() -> Any:
+    """The hub's client, quiet. Errors: HubError where it is told to stay off line."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.utils import disable_progress_bars, logging
+
+    if constants.is_offline_mode():
+        raise HubError("HF_HUB_OFFLINE is set, so the hub cannot be reached", "unset it")
+    disable_progress_bars()
+    if "HF_HUB_VERBOSITY" not in os.environ:
+        logging.set_verbosity_error()  # its retries; what fails in the end is told by us, once
+    return HfApi(library_name="governance")
 
 
-def _redacted(text: str) -> str:
-    """The text without any token that the client may use, and without the signatures of presigned addresses."""
-    import re
-
+def _tokens() -> set[str]:
+    """What must not stand in a message."""
     from huggingface_hub import get_token
 
-    for token in {get_token() or "", os.environ.get("HF_TOKEN", "").strip()} - {""}:
-        text = text.replace(token, "***")
-    return re.sub(r"\?[^\s'\"]*(?:Signature|signature|token)=[^\s'\"]*", "?***", text)
+    return {get_token() or "", os.environ.get("HF_TOKEN", "").strip()}
 
 
-def _remedy(error: BaseException) -> str:
-    status = _status(error)
-    if status == 401:
-        return "set HF_TOKEN to a valid token that may write there, or run `hf auth login`"
-    if status == 403:
-        return "use a token that may write there, or another --repo-id"
-    if status is not None and status < 500 and status != 429:
-        return "see what the hub says; nothing was published"
-    return "run the same command again; what was uploaded is not sent again, and readers see nothing until the commit"
+@contextmanager
+def _told(what: str, remedy: Callable[[BaseException], str] = writing_remedy) -> Generator[None]:
+    """Whatever the client raises as one sentence without the token, and what to do about it. Errors: HubError."""
+    import httpx2
+
+    try:
+        yield
+    except HubError:
+        raise
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        # Not "from error": the client's exceptions carry requests, and those the token.
+        raise HubError(f"{what}: {redacted(sentence(error), _tokens())}", remedy(error)) from None

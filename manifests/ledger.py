@@ -20,6 +20,8 @@ REQUESTS = "requests"  # the account of what an LLM was asked, which stands besi
 OUTPUTS = "outputs"  # the account of what it wrote: several outputs may come from one request
 ROWS = "rows"  # the account of the rows made of outputs, whose uids are others
 TAKEN_DOWN = "taken_down"  # the account of rows that a compaction removed, by its number, after all others of a tier
+STATEMENTS = "statements"  # the account of what L4 found in documents and in what was written from them
+MADE_HERE = (REQUESTS, STATEMENTS)  # accounts of what a tier makes: what comes in is no row of the tier below
 _BESIDE = (REQUESTS, ROWS)
 
 

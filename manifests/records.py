@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import ledger as accounts
-from manifests.store import HashingSpool, Object, Store
+from manifests.store import Object, Store
+from manifests.streams import Hashing
 
 SCRATCH = "_shuffle"  # folder of parts that only the build of a tier needs; gone once it is sealed
 ROW_GROUP_BYTES = 16 << 20  # of text in memory; small enough that a reader streams, large enough to compress
@@ -144,7 +145,7 @@ class PartWriter:
         """``stem`` is the path without hash and suffix, e.g. ``L1/web/data/en/part-00012``; ``hashes``: the columns are
         ids and hashes, on which compression is lost time."""
         self._store, self._stem, self._schema = store, stem, schema
-        self._spool = HashingSpool()
+        self._spool = Hashing.spooled()
         self._sink = pa.PythonFile(self._spool, mode="w")
         self._writer = pq.ParquetWriter(
             self._sink, schema, compression="none" if hashes else "zstd", use_dictionary=not hashes,

@@ -1,4 +1,7 @@
-"""The schema of each tier: a committed JSON file with a version, recorded in every manifest."""
+"""The schema of each tier: a committed JSON file with a version, recorded in every manifest.
+
+L4 has four tables: ``L4``, its statements, ``L4.evidence``, ``L4.entities`` and ``L4.edges``.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,15 @@ def schema_file(tier: str) -> dict[str, Any]:
 def tier_schema(tier: str) -> pa.Schema:
     """The Arrow schema of a tier's data, with the schema's version in its metadata."""
     file = schema_file(tier)
-    fields = [pa.field(f["name"], pa.type_for_alias(f["type"])) for f in file["fields"]]
+    fields = [pa.field(f["name"], _type(f["type"])) for f in file["fields"]]
     return pa.schema(fields, metadata={"governance.tier": tier, "governance.schema_version": str(file["version"])})
+
+
+def _type(name: str) -> pa.DataType:
+    """The Arrow type of a name, such as ``int32`` or ``list<string>``."""
+    if name.startswith("list<"):
+        return pa.list_(_type(name[len("list<") : -1]))
+    return pa.type_for_alias(name)
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -96,11 +96,13 @@ def splice(sink: Any, sources: Iterable[tuple[Any, Sequence[int] | None]]) -> in
     return rows
 
 
-def _blocks(stream: Any, start: int, end: int) -> Iterator[bytes]:
+def _blocks(stream: Any, start: int, end: int) -> Iterator[Any]:
+    """The bytes in blocks; of a mapped file views of it, not copies."""
+    read = getattr(stream, "read_buffer", stream.read)
     stream.seek(start)
     while start < end:
-        block = stream.read(min(_COPY_BYTES, end - start))
-        if not block:
+        block = read(min(_COPY_BYTES, end - start))
+        if not len(block):
             raise ValueError("the file ends inside of a row group")
         start += len(block)
         yield block

@@ -26,7 +26,13 @@ from manifests.store import Store
 FOLDER = "_tombstones"
 UIDS, RECEIPTS, COMPACTIONS = f"{FOLDER}/uids", f"{FOLDER}/receipts", f"{FOLDER}/compactions"
 SCHEMA = pa.schema([("uid", pa.string()), ("rule", pa.string())])
-OWNERS = ("uid", "parent_uid", "row_uid")  # columns any of which makes a row one of something taken down
+OWNERS = (
+    "uid",
+    "parent_uid",
+    "row_uid",
+    "evidence_uid",
+    "statement_uid",
+)  # columns any of which makes a row one of something taken down
 GROUP_ROWS = 50_000  # rows a row group, so that a reader of one shard takes few
 _SMALL_BYTES = 1 << 20  # objects up to this are read once and kept
 _TIERS = ("L0", "L1", "L2", "L3", "L4")
@@ -87,7 +93,7 @@ class Tombstones:
     _kept: dict[str, pa.Table] = field(default_factory=dict, repr=False)
     # Range and uids in one, because threads of a trainer share this.
     _last: tuple[tuple[str, str], pa.Table] = field(
-        default_factory=lambda: (("", ""), SCHEMA.empty_table()), repr=False
+        default_factory=lambda: (("", ""), pa.Table.from_batches([], SCHEMA)), repr=False
     )
 
     def __bool__(self) -> bool:

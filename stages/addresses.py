@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import polars as pl
 import pyarrow as pa
 
 # Spelled as they are compared already: lower-case host, no port, and nothing to decode, sort or cut.
@@ -125,8 +124,12 @@ def site_range(host: str) -> tuple[str, str]:
 
 def page_keys(urls: pa.Array | pa.ChunkedArray) -> pa.Array:
     """The key of each address, string (n,); null for none and for what is no address of the web."""
+    import polars as pl
+
     column = pl.Series("url", urls.combine_chunks() if isinstance(urls, pa.ChunkedArray) else urls, dtype=pl.String)
-    plain = column.str.contains(_PLAIN).fill_null(False)
+    plain = column.str.contains(_PLAIN).fill_null(False) & ~column.str.contains(r"^https?://[^/]*/(?:.*/)?/").fill_null(
+        False
+    )
     simple = column.filter(plain)
     rest = simple.str.replace(r"^https?://", "")
     hosts = rest.str.extract(r"^([^/]+)", 1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import polars as pl
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Config, Stage
 from stages.mojibake import repair
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _NEWLINES = r"\r\n|[\r\x0b\x0c\u0085\u2028\u2029]"
 _SPACES = r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
@@ -76,6 +80,8 @@ def clean(batch: pa.Table, cfg: CleanConfig) -> pa.Table:
             before less characters after; negative where a repair lengthens) and clean.drop: empty, too_short.
     Errors: none from content.
     """
+    import polars as pl
+
     before = batch["content"].combine_chunks()
     text = pl.Series("content", before, dtype=pl.String)
     if cfg.repair_mojibake:
@@ -96,6 +102,8 @@ def _arrow(values: pl.Series, kind: pa.DataType) -> pa.Array:
 
 def _characters(text: pl.Series) -> pl.Series:
     """NFC, one kind of newline and space, nothing invisible, no space before a newline."""
+    import polars as pl
+
     text = pl.Series(text.name, pc.utf8_normalize(text.to_arrow(), "NFC"), dtype=pl.String)
     text = text.str.replace_all(_NEWLINES, "\n").str.replace_all(_SPACES, " ").str.replace_all(_INVISIBLE, "")
     return text.str.replace_all(r"[ \t]+\n", "\n")
@@ -103,6 +111,8 @@ def _characters(text: pl.Series) -> pl.Series:
 
 def _lines(text: pl.Series, cfg: CleanConfig) -> pl.Series:
     """Drop boilerplate and repeated lines, collapse runs of blank ones, strip the ends."""
+    import polars as pl
+
     if len(text) == 0:
         return text
     lines = pl.DataFrame({"row": pl.int_range(len(text), eager=True), "line": text.str.split("\n")}).explode("line")
@@ -118,6 +128,8 @@ def _lines(text: pl.Series, cfg: CleanConfig) -> pl.Series:
 
 def _in_code() -> pl.Expr:
     """Whether a line stands in a fenced block of code, its fences included: code stays as it is."""
+    import polars as pl
+
     fence = pl.col("line").str.starts_with("```").fill_null(False)
     fences = fence.cum_sum().over("row")
     return (fence | (fences % 2 == 1)).alias("code")
@@ -125,6 +137,8 @@ def _in_code() -> pl.Expr:
 
 def _boilerplate(cfg: CleanConfig) -> pl.Expr:
     """Whether a line is one that pages carry whatever they are about."""
+    import polars as pl
+
     if not cfg.drop_boilerplate_lines:
         return pl.lit(False)
     line = pl.col("line")
@@ -137,6 +151,8 @@ def _boilerplate(cfg: CleanConfig) -> pl.Expr:
 
 def _repeated(cfg: CleanConfig) -> pl.Expr:
     """Whether a line says again what the line right above it says."""
+    import polars as pl
+
     if not cfg.drop_repeated_lines:
         return pl.lit(False)
     line, row = pl.col("line"), pl.col("row")

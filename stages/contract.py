@@ -22,7 +22,7 @@ class Resources:
 
     cpus: float = 1.0
     gpus: float = 0.0
-    memory_gib: float = 1.0
+    memory_gib: float = 1.0  # of the whole process, interpreter and batch included
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,16 @@ class Stage:
     resources: Resources = Resources()
     costly: bool = False  # run only on rows that no earlier stage rejected; the others get nulls
     version: int = 1  # bump if output changes for the same config
+
+
+def needs_of(stages: Sequence[Stage]) -> Resources:
+    """What one worker needs that runs stages one after the other: of each kind the most that any of them needs."""
+    all_needs = [Resources(), *(stage.resources for stage in stages)]
+    return Resources(
+        max(each.cpus for each in all_needs),
+        max(each.gpus for each in all_needs),
+        max(each.memory_gib for each in all_needs),
+    )
 
 
 def judges_from(stage: Stage, columns: Collection[str]) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
 from stages.contract import Config, Stage
 from stages.uids import UID, uid_to_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
 
 REPEATED = "host_lines.repeated"  # column that the runner adds: list of the hashes of a row's repeated lines
 LINES = pa.schema([("host", pa.uint64()), ("line", pa.uint64()), ("text", pa.uint64()), ("uid", UID)])
@@ -49,6 +52,8 @@ def host_lines(batch: pa.Table, cfg: HostLinesConfig) -> pa.Table:
             A row whose lines all repeat is left with "", which the stage clean rejects as empty.
     Errors: none from content.
     """
+    import polars as pl
+
     dropped = np.zeros(batch.num_rows, np.int64)
     repeated = pl.DataFrame({"row": np.arange(batch.num_rows), "line": pl.from_arrow(batch[REPEATED].combine_chunks())})
     repeated = repeated.explode("line").drop_nulls()
@@ -63,6 +68,8 @@ def host_lines(batch: pa.Table, cfg: HostLinesConfig) -> pa.Table:
 
 def _without(repeated: pl.DataFrame, content: pa.ChunkedArray, cfg: HostLinesConfig) -> pl.DataFrame:
     """Row, lines that stay and number of those that go, for each row that has repeated lines."""
+    import polars as pl
+
     rows = repeated["row"].unique().sort()
     lines = _lines(content.take(rows.to_arrow()), rows.to_numpy(), cfg)
     lines = lines.join(repeated.with_columns(hit=True), on=["row", "line"], how="left", maintain_order="left")
@@ -95,6 +102,8 @@ def repeated_lines(tables: Iterable[pa.Table], cfg: HostLinesConfig) -> pa.Table
     Out:    host and line, each once. Pages of one host with the very same text count as one: what the copies of one
             article share is the article.
     """
+    import polars as pl
+
     table = pl.concat(
         [pl.DataFrame(lines.select(["host", "line", "text"])) for lines in [LINES.empty_table(), *tables]]
     )
@@ -107,6 +116,8 @@ def repeated_lines(tables: Iterable[pa.Table], cfg: HostLinesConfig) -> pa.Table
 
 def pages_with(lines: pa.Table, repeated: pa.Table) -> pa.Table:
     """The pages that hold a repeated line: PAIRS in no order, of LINES and what ``repeated_lines`` found in all."""
+    import polars as pl
+
     table = pl.DataFrame(lines.select(["host", "line"]))
     rows = table.with_row_index("row").join(pl.DataFrame(repeated), on=["host", "line"], how="semi")["row"]
     return lines.select(PAIRS.names).take(rows.to_arrow())
@@ -114,6 +125,8 @@ def pages_with(lines: pa.Table, repeated: pa.Table) -> pa.Table:
 
 def _lines(texts: pa.Array | pa.ChunkedArray, rows: np.ndarray, cfg: HostLinesConfig) -> pl.DataFrame:
     """Columns row, text (of one line) and line (its hash, null where it may not be dropped)."""
+    import polars as pl
+
     column = pl.Series("text", texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts, dtype=pl.String)
     table = pl.DataFrame({"row": rows, "text": column.str.split("\n")}).explode("text")
     bare = pl.col("text").str.strip_chars()

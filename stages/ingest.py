@@ -57,6 +57,7 @@ _ALIASES = {  # column: the names it goes by in published corpora, the first fou
     "score": ("score",),
     "source": ("source",),
 }
+COLUMNS_TAKEN = frozenset(name for names in _ALIASES.values() for name in names)  # of a file of rows
 _PAGES = frozenset(("response", "resource"))
 
 

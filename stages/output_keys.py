@@ -11,10 +11,9 @@ so the share of an output's that a document holds estimates its containment.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -25,6 +24,9 @@ from stages.dedup import KEYS, band_rows, uid_to_bytes
 from stages.minhash import DedupConfig, exact_hashes, shingle_sets, sign
 from stages.rules import language_codes
 from stages.uids import UID
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Kinds of pairs as ``stages.dedup`` numbers them: near, one key that is no band's, exact (which has no case here).
 KINDS = ("near_duplicate", "same_question", "same_question")
@@ -143,6 +145,8 @@ def _sampled(texts: pa.Table, sample: int) -> tuple[np.ndarray, np.ndarray, np.n
 
 def fewer_holders(holders: pa.Table) -> pa.Table:
     """HOLDERS without most of those of a shingle that too many hold: as many as still tell that they are too many."""
+    import polars as pl
+
     found = pl.DataFrame(holders).filter(pl.int_range(pl.len()).over("key") <= MOST_DOCUMENTS)
     return _as(found, HOLDERS)
 
@@ -153,6 +157,8 @@ def shared_of(sampled: pa.Table, holders: pa.Table) -> pa.Table:
     In:  SAMPLED and HOLDERS of one partition of the keys, in any order.
     Out: SHARED, sorted; of a shingle that more than MOST_DOCUMENTS hold nothing is told.
     """
+    import polars as pl
+
     found = pl.DataFrame(holders).unique().filter(pl.len().over("key") <= MOST_DOCUMENTS)
     pairs = pl.DataFrame(sampled).join(found, on="key").filter(pl.col("parent") != pl.col("document"))
     counted = pairs.group_by("uid", "document", "sampled").agg(pl.len().cast(pl.Int32).alias("shared"))
@@ -165,6 +171,8 @@ def contained(shared: pa.Table, cfg: OutputDedupConfig) -> pa.Table:
     In:  SHARED of all keys, of any outputs.
     Out: uid, document, and share float32, one row an output, sorted.
     """
+    import polars as pl
+
     sums = pl.DataFrame(shared).group_by("uid", "document", "sampled").agg(pl.col("shared").sum())
     share = (pl.col("shared") / pl.col("sampled")).cast(pl.Float32).alias("share")
     enough = pl.col("sampled") >= _MIN_SAMPLED

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -19,6 +19,9 @@ from stages.codepoints import PUNCTUATION, SPACE, TextView, flag_table, lower_ta
 from stages.contract import Config, Stage
 from stages.host_lines import PAIRS
 from stages.uids import UID, uid_to_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
 
 REPEATED = "paragraphs.repeated"  # column that the runner adds: ascending hashes, of paragraphs that another row keeps
 PARAGRAPHS = pa.schema([("line", pa.uint64()), ("uid", UID)])
@@ -82,6 +85,8 @@ def page_paragraphs(batch: pa.Table, cfg: ParagraphsConfig) -> pa.Table:
     In:     uid string (n,), content string (n,)
     Out:    PARAGRAPHS: those with min_chars letters and digits, a Chinese character counted as han_chars.
     """
+    import polars as pl
+
     from stages.paragraph_kernels import paragraph_keys
 
     text: TextView = view_text(batch["content"])
@@ -97,6 +102,8 @@ def first_rows(tables: Iterable[pa.Table], _: ParagraphsConfig) -> pa.Table:
     In:     tables of PARAGRAPHS in any order, all rows that hold a paragraph among them; one in memory at a time.
     Out:    PARAGRAPHS, each hash once.
     """
+    import polars as pl
+
     found = _first_rows(_frame(PARAGRAPHS.empty_table()))
     waiting: list[pl.DataFrame] = []
     for table in tables:
@@ -108,17 +115,23 @@ def first_rows(tables: Iterable[pa.Table], _: ParagraphsConfig) -> pa.Table:
 
 
 def _frame(rows: pa.Table) -> pl.DataFrame:
+    import polars as pl
+
     return pl.DataFrame(rows.select(PARAGRAPHS.names)).with_columns(many=pl.lit(False))
 
 
 def _first_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """Each hash once, with its smallest uid and whether it has more."""
+    import polars as pl
+
     first, last = pl.col("uid").min(), pl.col("uid").max()
     return rows.group_by("line").agg(uid=first, many=pl.col("many").any() | (first != last))
 
 
 def later_rows(rows: pa.Table, kept: pa.Table) -> pa.Table:
     """The rows that lose a paragraph: PAIRS in no order, of PARAGRAPHS and what ``first_rows`` found in all of them."""
+    import polars as pl
+
     table, keeper = pl.DataFrame(rows.select(PARAGRAPHS.names)), pl.DataFrame(kept.rename_columns(["line", "first"]))
     lost = table.join(keeper, on="line").filter(pl.col("uid") != pl.col("first"))
     return lost.select(PAIRS.names).to_arrow().cast(PAIRS)

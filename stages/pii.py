@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from stages.codepoints import view_text
@@ -17,6 +16,9 @@ from stages.pii_network import find_disguised_email, find_email, find_ips, find_
 from stages.pii_numbers import find_cards, find_iban, find_resident_ids
 from stages.pii_phone import find_phones
 from stages.pii_secrets import HINT, find_keys
+
+if TYPE_CHECKING:
+    import polars as pl
 
 KindName = Literal["key", "email", "id_number", "card", "iban", "ip", "phone"]
 Hit = tuple[int, int, str]  # first character, end, kind
@@ -83,6 +85,8 @@ def pii(batch: pa.Table, cfg: PiiConfig) -> pa.Table:
             addresses are not found.
     Errors: MaskingError, without a word of the text. None is known to come from content.
     """
+    import polars as pl
+
     counts: dict[str, np.ndarray] = {kind: np.zeros(batch.num_rows, np.int32) for kind in KINDS}
     column = looked_at = pl.Series("content", batch["content"].combine_chunks(), dtype=pl.String)
     rows = np.arange(batch.num_rows)

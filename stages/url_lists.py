@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution, version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _ARCHIVE = "url_filterblacklistsv0_3_0.tar.gz"  # members "domains" and "urls"
 _WORDS = {"hard_words": "banned_words.txt", "soft_words": "soft_banned_words.txt", "subwords": "banned_subwords.txt"}
@@ -93,6 +95,8 @@ def listed(urls: pa.Array | pa.ChunkedArray, lists: UrlLists, min_soft_words: in
     domain is the registered one, below the public suffix, subdomain the whole host; neither is known for an IP address.
     Words are compared as written, subwords in any case.
     """
+    import polars as pl
+
     column = pl.Series("url", urls.combine_chunks() if isinstance(urls, pa.ChunkedArray) else urls, dtype=pl.String)
     verdicts: list[str | None] = [None] * len(column)
     for reason, hit in reversed(list(_masks(column, lists, min_soft_words))):
@@ -103,6 +107,8 @@ def listed(urls: pa.Array | pa.ChunkedArray, lists: UrlLists, min_soft_words: in
 
 def _masks(urls: pl.Series, lists: UrlLists, min_soft_words: int) -> Iterator[tuple[str, pl.Series]]:
     """Each list's name, and which addresses are on it."""
+    import polars as pl
+
     if len(lists.domains):
         hosts = [_host(url) for url in urls.to_list()]
         yield "domain", _on(lists.domains, [registered for registered, _ in hosts])
@@ -141,6 +147,8 @@ def _splitter() -> Any:
 
 def _on(table: np.ndarray, names: list[str]) -> pl.Series:
     """Which names are in a sorted table of hashes; "" never is."""
+    import polars as pl
+
     encoded = [name.encode() for name in names]
     ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
     hashes = _hash(b"".join(encoded), np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)], ends)

@@ -40,6 +40,7 @@ class Source:
     error: BaseException | None = None
     closed: ClassVar[bool] = False
     recent: bytes = b""  # the last two blocks read, which hold the start of the record just parsed
+    last: int = 0  # bytes of the last of them
 
     def read(self, size: int = -1) -> bytes:
         try:
@@ -47,7 +48,9 @@ class Source:
         except BaseException as error:
             self.error = error
             raise
-        self.recent = self.recent[-len(block) :] + block if block else self.recent
+        if block:
+            self.recent = self.recent[len(self.recent) - self.last :] + block
+            self.last = len(block)
         return block
 
     def close(self) -> None:

@@ -115,20 +115,8 @@ def check(
 
 def _unsupported(parsed: Parsed, source: Source) -> Figures:
     """Numbers and names that the passage does not hold, and claims that it does not make."""
-    text, language = _judged(parsed), source.language
-    # "No two clients", "the two": so many are listed. A word may stand for a digit.
-    counted = re.sub(r"\b([Nn]o|[Tt]he|[Tt]hese|[Tt]hose) two\b", r"\1", text)
-    numbers = {
-        number
-        for number in units.numbers(counted, language) - source.numbers
-        if units.NUMBER_WORDS.get(number) not in source.numbers
-    } | {*wrong_units(text, source.text)}
-    openers = set() if language == "zh" else units.sentence_openers(text)
-    names = {
-        name
-        for name in units.names(text, language)
-        if not _holds_name(name, source) and not (name in openers and weight(name.lower()) < _RARE_OPENER)
-    }
+    text = _judged(parsed)
+    numbers, names = unsupported_numbers(text, source), unsupported_names(text, source)
     claims = overstated(text, source)
     turns = turned(text, source)
     return {
@@ -140,6 +128,27 @@ def _unsupported(parsed: Parsed, source: Source) -> Figures:
         "claims.strangers": len(strangers(parsed.answer or text, source)),
         "negation.flips": len(flipped(parsed.answer or text, source, parsed.question or "")),
         "unsupported.which": " | ".join(sorted(numbers | names | {*claims} | {*turns})) or None,
+    }
+
+
+def unsupported_numbers(text: str, source: Source) -> set[str]:
+    """Numbers and quantities of a text that its source does not hold, be it in words or in digits."""
+    # "No two clients", "the two": so many are listed. A word may stand for a digit.
+    counted = re.sub(r"\b([Nn]o|[Tt]he|[Tt]hese|[Tt]hose) two\b", r"\1", text)
+    return {
+        number
+        for number in units.numbers(counted, source.language) - source.numbers
+        if units.NUMBER_WORDS.get(number) not in source.numbers
+    } | {*wrong_units(text, source.text)}
+
+
+def unsupported_names(text: str, source: Source) -> set[str]:
+    """Names of a text that its source does not hold; a common word that only opens a sentence is none."""
+    openers = set() if source.language == "zh" else units.sentence_openers(text)
+    return {
+        name
+        for name in units.names(text, source.language)
+        if not _holds_name(name, source) and not (name in openers and weight(name.lower()) < _RARE_OPENER)
     }
 
 

@@ -45,8 +45,8 @@ class EngineConfig(BaseModel):
     gpu_memory_utilization: float = 0.9
     speculative_tokens: int = Field(default=0, ge=0)  # guessed by n-grams of the prompt; 0: none; needs a GPU
     structured_output: bool = True  # hold answers to the prompt's JSON schema; off for servers that refuse one
-    # Without a GPU. 0 leaves one core to everything else: where one thread waits for its core all the others wait for
-    # it, and two threads on two busy cores wrote a tenth of what one wrote.
+    # Without a GPU. 0: OMP_NUM_THREADS, which Ray sets to the CPUs of its worker, else one for each core. Beside other
+    # busy processes fewer may write faster: where one thread waits for its core all the others wait for it.
     cpu_threads: int = Field(default=0, ge=0)
     cpu_cache_gib: int = 1  # key-value cache without a GPU
     timeout_s: float = Field(default=120.0, gt=0)  # one attempt at a server

@@ -119,22 +119,29 @@ def set_environment(cfg: EngineConfig) -> None:
     # with one. Waiting passively, two give 131 beside light work and 85 beside two busy processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
+    # A moment of spinning spares most of the some hundred wakings of a step: 8 % more tokens, no fewer beside a busy
+    # process. Ten times as long: 15 % more, but a quarter fewer beside one.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def engine_arguments(model: str, cfg: EngineConfig) -> dict[str, Any]:
     """The arguments of vLLM's EngineArgs, or of its LLM, on this machine; mends what vLLM 0.32 does wrong here."""
     from vllm.platforms import current_platform
 
-    on_cpu = current_platform.is_cpu()
+    on_cpu, kernels = current_platform.is_cpu(), {}
     _let_vllm_scan_modules()
     if on_cpu:
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(cfg.cpu_cache_gib))
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
         _leave_amx_attention()
+        from synth import engines_vllm_norms
+
+        kernels = engines_vllm_norms.register()
     return {
         "model": model,
         "revision": cfg.revision,
         "dtype": cfg.dtype or ("bfloat16" if not on_cpu or _multiplies_bfloat16() else "float32"),
+        "ir_op_priority": kernels,
         "seed": cfg.seed,
         "max_model_len": cfg.max_model_len,
         "max_num_seqs": cfg.max_num_seqs,

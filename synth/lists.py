@@ -34,12 +34,14 @@ def strangers(text: str, source: Source) -> list[str]:
 
 def _unknown(listed: str, source: Source) -> Iterator[str]:
     items = [item for item in _BETWEEN[source.language].split(listed) if item.strip()]
+    if len(items) < 2:  # dashes and spaces alone are no member
+        return
     # What goes before the first member and after the last belongs to the sentence.
     held = [
         _held(item, source, end) for item, end in zip(items, ("last", *[""] * (len(items) - 2), "first"), strict=True)
     ]
     known = [units for units in held if units]
-    if len(known) < len(held) - 1 or len(known) < 1 or len(held) < 2:
+    if len(known) < len(held) - 1 or len(known) < 1:
         return
     yield from (item for item, units in zip(items, held, strict=True) if units is not None and not units)
 

@@ -19,7 +19,7 @@ from typing import Literal
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 MARKER = "complete.json"  # written last: a folder without it is a conversion that was killed
-ALL_LANGUAGES = ("en", "zh")
+ALL_LANGUAGES = ("en", "zh")  # that the checks of L3 have tables of: docs/extending.md
 # SmolLM2 was trained on English; asked in Chinese it answers in English.
 TRUSTED_LANGUAGES = {DEFAULT_MODEL: ("en",), DEFAULT_NAME: ("en",)}
 SMALL_MODELS = frozenset((DEFAULT_MODEL, DEFAULT_NAME))  # follow worked examples rather than instructions

@@ -26,12 +26,27 @@ class Browser:
 
     def open(self, page: Path, width: int = 1200, height: int = 900, fragment: str = "") -> list[str]:
         """Open a page from disk; returns the addresses of all that it loaded, itself apart."""
+        return self.visit(page.as_uri() + fragment, width, height)
+
+    def visit(self, address: str, width: int = 1200, height: int = 900) -> list[str]:
+        """Open an address; returns the addresses of all that it loaded, itself apart."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get("about:blank")
         self.logs()
-        self.driver.get(page.as_uri() + fragment)
+        self.driver.get(address)
         return self.script("return performance.getEntriesByType('resource').map((one) => one.name)")
+
+    def follow(self, selector: str) -> None:
+        """Click on what leads to another page, and wait for that one: a click may return before the page is left."""
+        from selenium.common.exceptions import WebDriverException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        self.script("window.left = false")
+        self.driver.find_element("css selector", selector).click()
+        arrived = "return window.left === undefined && document.readyState === 'complete'"
+        waiting = WebDriverWait(self.driver, 30, ignored_exceptions=[WebDriverException])
+        waiting.until(lambda _: self.script(arrived))
 
     def script(self, code: str, *arguments: Any) -> Any:
         """What a script gives; it runs beside the page's own, whatever the page allows itself."""

@@ -17,11 +17,13 @@ import hypothesis
 import pytest
 
 from tests.browser import Browser, open_browser
+from tests.fault_proxy import FaultProxy, fault_proxy
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# No timing in tests: a first call may compile or load.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# No timing in tests: a first call may compile or load. Continuous integration tries the same examples each time, so
+# that what it says is about the change; everybody else draws new ones.
+hypothesis.settings.register_profile("untimed", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("untimed")
 
 # Set at import, so that Ray workers and subprocesses of every test inherit them.
@@ -96,6 +98,14 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         finally:
             server.kill()
             server.wait()
+
+
+@pytest.fixture
+def s3_faults(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """A proxy before the S3 server that plays faults; clients that open now go through it."""
+    with fault_proxy(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.command_line import Said
-from tests.hub_server import TOKEN
+from tests.hub_handler import TOKEN
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,11 +49,11 @@ class Publisher:
         self._process.stdin.close()
         self._process.wait()
 
-    def start(self, *words: str, **env: str) -> int:
-        """Begin a command; returns the child's process id. ``wait`` must follow."""
+    def start(self, *words: str, cwd: str = str(ROOT), **env: str) -> int:
+        """Begin a command in a folder; returns the child's process id. ``wait`` must follow."""
         self.children += 1
         said = str(self.folder / f"said-{self.children}")
-        told = {"words": words, "env": {**_of_s3(), **env}, "said": said}
+        told = {"words": words, "cwd": cwd, "env": {**_of_s3(), **env}, "said": said}
         self._process.stdin.write(json.dumps(told) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -64,9 +64,9 @@ class Publisher:
         out, err = (self.folder / f"said-{self.children}.{name}" for name in ("out", "err"))
         return Said(code, out.read_text(), err.read_text())
 
-    def __call__(self, *words: str, **env: str) -> Said:
+    def __call__(self, *words: str, cwd: str = str(ROOT), **env: str) -> Said:
         """Run a command to its end."""
-        self.start(*words, **env)
+        self.start(*words, cwd=cwd, **env)
         return self.wait()
 
 
@@ -83,6 +83,7 @@ def _child(told: dict[str, Any]) -> None:
         target = os.open(f"{told['said']}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(target, stream)
     sys.stdin.close()
+    os.chdir(told["cwd"])
     sys.argv = ["governance", *told["words"]]
     from governance.cli import main
 

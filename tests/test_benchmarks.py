@@ -194,7 +194,7 @@ def test_the_spine_compares_both_sides(crawl: dict[str, Path], capsys: pytest.Ca
     stages = list(dict.fromkeys(stage.name for stage in (*tiers.l0(cfg), *tiers.l1(cfg))))
     assert list(ours["stages"])[: len(stages) + 1] == ["read", *stages]
     assert set(ours["stages"]) - set(stages) == {"read", "duplicates", "rest"}
-    assert set(ours["stages_of_l2"]) == {"scores", "quality", "decontaminate", "rest"}
+    assert set(ours["stages_of_l2"]) == {"takedown", "scores", "quality", "decontaminate", "rest"}
     assert sum(row["share"] for row in ours["stages"].values()) == pytest.approx(1, abs=0.01)
     assert set(ours["counts"]) == {"L0", "L1", "L2"}
     assert peer["counts"]["minhash filter"]["total"] == peer["counts"]["fineweb"]["forwarded"] > 0

@@ -8,12 +8,14 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
-import typer
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+from docs import make_funnel, make_verbs
+from governance.report_sankey import Step
+from tests.docs_blocks import PAGES, ROOT, VERB_PAGES, blocks
+
 FENCED = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
@@ -31,17 +33,8 @@ def _commands(program: str) -> list[list[str]]:
     return [words for words in found if words[0] == program]
 
 
-@cache
 def _verbs() -> dict[str, Any]:
-    """The commands of `governance` by name, those of a group as "classifier train"."""
-    from governance import cli
-
-    group: Any = typer.main.get_command(cli.app)
-    verbs: dict[str, Any] = {}
-    for name, command in group.commands.items():
-        below = getattr(command, "commands", None)
-        verbs |= {name: command} if below is None else {f"{name} {verb}": one for verb, one in below.items()}
-    return verbs
+    return make_verbs.verbs()
 
 
 def _verb(words: list[str]) -> tuple[str, list[str]]:
@@ -91,7 +84,7 @@ def test_every_flag_is_explained() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", [*PAGES, *VERB_PAGES], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     dead = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert dead == []
@@ -102,22 +95,43 @@ def test_every_benchmark_that_is_named_exists() -> None:
     assert [name for name in sorted(named) if not (ROOT / "benchmarks" / f"{name}.py").is_file()] == []
 
 
-def test_the_stage_that_docs_teach_works() -> None:
-    """The worked example of docs/stages.md, run as a reader would."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def test_the_pages_of_verbs_are_what_the_command_line_says() -> None:
+    """``python -m docs.make_verbs`` writes them anew."""
+    assert {page.name: page.read_text(encoding="utf-8") for page in VERB_PAGES} == make_verbs.pages()
 
-    from stages import contract
 
-    page = (ROOT / "docs" / "stages.md").read_text()
-    example = re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert example
-    names: dict[str, Any] = {"pa": pa, "pc": pc, "Config": contract.Config, "Stage": contract.Stage}
-    exec(compile(example[1], "docs/stages.md", "exec"), names)
-    stage = names["shouting_stage"](names["Shouting"]())
-    contract.check_plan([stage], ["uid", "content"])
-    out = stage.fn(pa.table({"content": pa.array(["LOUD", "quiet", "", None])}), stage.config)
-    assert out["shouting.drop"].to_pylist() == ["upper_ratio", None, None, None]
+def test_every_verb_has_a_page_with_an_example_and_a_sentence_on_each_option() -> None:
+    for verb, command in make_verbs.verbs().items():
+        page = (ROOT / "docs" / "verbs" / make_verbs.file_of(verb)).read_text(encoding="utf-8")
+        assert page.startswith(f"# governance {verb}\n\n") and "## Examples" in page and "[All verbs]" in page
+        assert command.help and all(param.help for param in command.params), verb
+
+
+def test_every_page_is_reached_from_the_list_of_pages() -> None:
+    listed = set(LINK.findall((ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
+    assert {page.name for page in PAGES if page.parent.name == "docs"} - listed == {"README.md"}
+
+
+def test_the_quick_start_fits_on_one_screen() -> None:
+    page = ROOT / "docs" / "quickstart.md"
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= 45
+
+
+def test_the_funnel_is_drawn_with_its_rows_in_colours_for_light_and_dark_pages() -> None:
+    steps = [Step("archive records", 1474), Step("no page & the like", 989, "left"), Step("L0", 485)]
+    picture = ElementTree.fromstring(make_funnel.drawing(steps))
+    told = [node.text for node in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert told == ["archive records  1,474", "no page & the like  989", "L0  485"]
+    fills = {node.get("fill") for node in picture.iter() if node.get("fill")}
+    brightness = [sum(bytes.fromhex(str(fill)[1:])) / 3 for fill in fills]
+    assert brightness and all(80 < one < 190 for one in brightness)
+
+
+def test_words_of_the_glossary_stand_in_their_order_and_once() -> None:
+    rows = re.findall(
+        r"^\| (?:<a id=\"[\w-]+\"></a>)?\*\*(.+?)\*\* \|", (ROOT / "docs" / "glossary.md").read_text(), re.M
+    )
+    assert len(rows) > 40 and rows == sorted(set(rows), key=str.lower)
 
 
 @pytest.mark.parametrize("tier", ["L0", "L1", "L2"])
@@ -131,7 +145,13 @@ def test_docs_list_the_stages_of_a_tier_in_their_order(tier: str) -> None:
     assert listed == [s.name for s in tiers.stages_of(Settings(), tier)]
 
 
-@pytest.mark.parametrize("words", [w for w in _commands("governance") if "--set" in w], ids=" ".join)
+def _of_ours() -> list[list[str]]:
+    """The commands that set something, but for those of a page that adds a setting to the sources."""
+    return [words for page in PAGES for block in blocks(page) if not block.run_by for words in block.lines
+            if words[0] == "governance" and "--set" in words]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", _of_ours(), ids=" ".join)
 def test_every_setting_that_is_shown_exists(words: list[str]) -> None:
     from governance import config
 

@@ -40,13 +40,16 @@ def corpus(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["run", "--inputs", "x"], ["--inputs", "did you mean --input?"]),
         (["run", "--work", "2"], ["--work", "did you mean --workers?"]),
         (["status", "--jsn"], ["did you mean --json?"]),
-        (["run", "--level", "L9"], ["--level", "'L9'", "'L3'"]),
+        (["run", "--level", "L9"], ["'--level': 'L9' is not one of", "'L3'"]),
         (["run", "--enter", "L3"], ["--enter", "'L3'"]),
         (["run", "--workers", "many"], ["--workers", "integer"]),
         (["run", "--limit", "0"], ["--limit", "1"]),
         (["statsu"], ["statsu", "status"]),
         (["explain"], ["explain", "--help"]),
         (["status", "a", "b"], ["unexpected", "b"]),
+        (["search", "a question", "output"], ["unexpected", "did you mean --output?"]),
+        (["takedown", "a", "b", "--domain", "a.org"], ["unexpected", "b"]),
+        (["status", "--output", "output"], ["without a flag: governance status output"]),
     ],
 )
 def test_a_wrong_command_line_is_answered_with_the_nearest_right_one(
@@ -202,7 +205,7 @@ def test_a_bucket_that_is_not_there_is_named(governance: Any, tmp_path: Path, ar
         (*run, "--input", "s3://nobucket/in", "--output", str(tmp_path / "out")),
         (*run, "--input", str(archive), "--output", "s3://nobucket/x"),
     ):
-        refused(governance(*words), 1, "nobucket", "check that the bucket is there")
+        refused(governance(*words), 1, "no bucket for s3://nobucket", "make it, or correct the URL")
 
 
 def test_an_interrupted_command_says_that_it_can_go_on(governance: Any, monkeypatch: pytest.MonkeyPatch) -> None:

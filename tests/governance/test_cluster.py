@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from governance.cluster import Cluster
-from governance.errors import RunError
+from governance.cluster import NODES, TRIES, UNTRIED, Cluster
+from governance.cluster_map import Map
+from governance.commands import Ask, address_of
+from governance.config import L3, Settings
+from governance.errors import RunError, UsageError
+from governance.refine import needs_of as engine_needs
+from governance.tiers import stages_of
+from stages.contract import Resources, needs_of
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +177,63 @@ def test_a_cluster_that_is_not_there_is_named_at_once() -> None:
         Cluster(address="127.0.0.1:9") as nowhere,
     ):
         nowhere.map(times, 1, [1], lambda _item, _result: None)
+
+
+def test_ray_is_given_far_more_tasks_than_there_are_cpus_so_that_an_autoscaler_sees_them(cluster: Cluster) -> None:
+    seen: list[int] = []
+    work = Map(cluster, times, 3, list(range(400)), lambda item, result: seen.append(len(work.flights)), Resources())
+    work.run()
+    assert len(seen) == 400 and max(seen) > 300 > cluster.slots()
+
+
+def test_engines_without_room_wait_and_the_others_do_the_work(cluster: Cluster, tmp_path: Path) -> None:
+    done: list[int] = []
+    (tmp_path / "died").touch()
+    cluster.stream(
+        Counter, str(tmp_path), list(range(6)), lambda event: done.extend([event["item"]] * event["done"]), engines=5
+    )
+    assert sorted(done) == list(range(6))
+    assert len(list(tmp_path.glob("loaded-*"))) <= 2
+
+
+def test_a_node_that_dies_is_no_failure_of_the_item_but_ten_are_no_accident() -> None:
+    tries = UNTRIED
+    for _ in range(NODES - 1):
+        tries = tries.after("shard 7", OSError("node died"), lost=True)
+    for _ in range(TRIES - 1):
+        tries = tries.after("shard 7", OSError("disk full"), lost=False)
+    with pytest.raises(RunError, match="shard 7 saw 10 nodes die: OSError: node died"):
+        tries.after("shard 7", OSError("node died"), lost=True)
+    with pytest.raises(RunError, match="shard 7 failed 3 times: OSError: disk full"):
+        tries.after("shard 7", OSError("disk full"), lost=False)
+
+
+def test_what_stages_declare_is_what_ray_is_asked_for_on_a_cluster() -> None:
+    stages = stages_of(Settings(), "L2")
+    assert needs_of(stages) == Resources(1, 0, 1)
+    heavy = replace(stages[0], resources=Resources(2, 0.5, 6))
+    asked = Cluster(address="auto").options(needs_of([heavy, *stages]))
+    assert asked == {"num_cpus": 2, "num_gpus": 0.5, "memory": 6 * 2**30}
+    assert Cluster().options(needs_of([heavy])) == {"num_cpus": 2, "num_gpus": 0.5}
+
+
+def test_an_engine_asks_for_no_more_cpus_than_a_node_has() -> None:
+    nodes = [{"NodeID": str(number), "Resources": {"CPU": 4.0, "memory": 2.0**33}} for number in range(3)]
+    cluster = Cluster(address="auto", _nodes=nodes, _looked=math.inf)
+    assert engine_needs(L3(), cluster).cpus == 4
+    assert engine_needs(L3(engines=6), cluster).cpus == 2
+    assert engine_needs(L3(gpus_per_engine=2), cluster) == Resources(1, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("address", "workers", "found"),
+    [(None, None, "10.0.0.1:6379"), ("auto", None, "auto"), (None, 2, None), (None, 0, None), ("auto", 0, "auto")],
+)
+def test_a_job_finds_its_own_cluster_and_workers_mean_this_machine(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, workers: int | None, found: str | None
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    ask = Ask("L0", (), "out", None, "L0", None, address, workers, (), False)
+    assert address_of(ask) == found
+    with pytest.raises(UsageError, match="--workers"):
+        address_of(replace(ask, address="auto", workers=2))

@@ -85,6 +85,20 @@ def test_the_same_parts_give_the_same_bytes_and_say_what_they_hold(tmp_path: Pat
     assert one.counts.sampling == {"en.qa": '{"temperature": 0.7}'}
 
 
+def test_a_part_of_the_right_size_is_sent_as_it_is_and_still_checked(tmp_path: Path, kilobytes: None) -> None:
+    store = corpus(str(tmp_path / "out"), shards=1)
+    (bundle,) = of_folder(plan(store, ("L3",), 1000), QA)
+    (part,) = bundle.parts
+    done = compact(store, bundle, tmp_path, SCHEMA)
+    assert done is not None and done.path.read_bytes() == store.get(part.path)
+    assert (done.sha256, done.bytes, done.counts.rows) == (part.sha256, part.bytes, part.rows)
+    data = bytearray(store.get(part.path))
+    data[len(data) // 3] ^= 1
+    store.put(part.path, bytes(data))
+    with pytest.raises(CorpusError, match="damaged"):
+        compact(store, bundle, tmp_path, SCHEMA)
+
+
 def test_a_part_above_twice_the_target_is_split_at_its_row_groups(tmp_path: Path, kilobytes: None) -> None:
     store = corpus(str(tmp_path / "out"), shards=1, rows=3000, group_rows=25)
     bundles = of_folder(plan(store, ("L3",), 20), QA)

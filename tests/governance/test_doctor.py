@@ -158,6 +158,15 @@ def test_half_of_an_s3_key_is_found_out() -> None:
     assert doctor.s3_credentials({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}).ok
 
 
+def test_a_profile_is_found_and_one_without_keys_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "credentials"
+    keys.write_text("[crawls]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    env = {"AWS_SHARED_CREDENTIALS_FILE": str(keys), "HOME": str(tmp_path), "AWS_PROFILE": "crawls"}
+    assert doctor.s3_credentials(env).ok
+    missing = doctor.s3_credentials(env | {"AWS_PROFILE": "other"})
+    assert not missing.ok and "'other' holds no keys" in missing.found
+
+
 def test_only_required_checks_make_the_machine_unhealthy() -> None:
     fine = Check("a", True, "")
     slow = Check("b", False, "", required=False)

@@ -15,8 +15,11 @@ from governance.commands import asked_about
 from governance.errors import RunError, UsageError
 from governance.explain import explain
 from governance.explain_address import address, explain_address
+from governance.progress import Progress
+from governance.takedown import rules_from, take_down
 from manifests.store import Store
 from tests.children import copy, tree
+from tests.organized_corpus import SAID, table
 from tests.takedown_corpus import SITE, uids
 
 READS = ("get", "get_range", "open", "map")
@@ -152,3 +155,76 @@ def test_the_command_line_prints_a_tree_and_json(handed_over: str, governance: A
         body = json.loads(governance("explain", *words, "--output", handed_over, "--json").out)
         assert body["pages"][0]["uid"] in uids(handed_over, "L0")["uid"].to_pylist()
     assert governance("explain", "--output", handed_over).code == 2
+
+
+def test_the_output_is_named_by_an_argument_or_by_a_flag_and_not_by_two_that_differ(
+    handed_over: str, governance: Any
+) -> None:
+    by_flag = governance("explain", SITE, "--output", handed_over, "--json")
+    assert by_flag.code == 0
+    for words in ([SITE, handed_over], ["--domain", SITE, handed_over], [SITE, handed_over, "--output", handed_over]):
+        assert governance("explain", *words, "--json").out == by_flag.out
+    uid = uids(handed_over, "L1")["uid"][0].as_py()
+    assert governance("explain", uid, handed_over).code == 0
+    for verb in (["explain", SITE], ["takedown"]):
+        said = governance(*verb, handed_over, "--output", "elsewhere")
+        assert said.code == 2 and "two outputs" in said.err
+    for other in (uid, f"https://{SITE}/0"):
+        said = governance("explain", other, "--domain", SITE, "--output", handed_over)
+        assert said.code == 2 and "several things" in said.err
+    found = governance("takedown", handed_over, "--domain", SITE, "--dry-run", "--json")
+    assert found.out == governance("takedown", "--output", handed_over, "--domain", SITE, "--dry-run", "--json").out
+
+
+def test_a_page_and_a_site_lead_to_the_statements_that_rest_on_them_by_ten_reads(
+    organized: str, counted: Counter[str], monkeypatch: pytest.MonkeyPatch, governance: Any, tmp_path: Any
+) -> None:  # fmt: skip
+    evidence = table(organized, "evidence")
+    expected: dict[str, set[str]] = {}
+    for row in evidence.iter_rows(named=True):
+        expected.setdefault(row["evidence_uid"], set()).add(row["statement_uid"])
+    found = {}
+    for partition in (500_000, 1):
+        output = str(tmp_path / str(partition))
+        copy(organized, output)
+        Store(output).delete([one.path for one in Store(output).list(url_table.FOLDER)])
+        monkeypatch.setattr(url_table, "ROWS_A_PARTITION", partition)
+        site(output, "example.org")
+        counted.clear()
+        body = found[partition] = site(output, "example.org")
+        assert sum(counted.values()) <= 10, counted
+        assert not list(Store(output).list(f"{url_table.FOLDER}/web/_shuffle"))
+    assert found[1] == found[500_000]
+    for page in body["pages"]:
+        told_of = page["tiers"]["L4"]
+        assert told_of["statements"] == len(expected[page["uid"]]) and set(told_of["uids"]) <= expected[page["uid"]]
+    assert len(body["pages"]) == 2
+    assert body["counts"]["L4"] == {"statements": sum(len(expected[page["uid"]]) for page in body["pages"])}
+    said = governance("explain", "--url", "https://blog.example.com/users", organized)
+    statement = next(
+        row["uid"] for row in table(organized, "statements").iter_rows(named=True) if row["statement"] == SAID
+    )
+    assert said.code == 0 and "statements rest on it" in said.out and statement in said.out
+
+
+def test_of_a_page_with_many_statements_a_few_are_named(organized: str, tmp_path: Any, monkeypatch: Any) -> None:
+    from governance import url_statements
+
+    copy(organized, str(tmp_path))
+    Store(str(tmp_path)).delete([one.path for one in Store(str(tmp_path)).list(url_table.FOLDER)])
+    monkeypatch.setattr(url_statements, "NAMED", 1)
+    pages = site(str(tmp_path), "example.org")["pages"]
+    assert all(len(page["tiers"]["L4"]["uids"]) == 1 <= page["tiers"]["L4"]["statements"] for page in pages)
+
+
+def test_after_compaction_a_site_tells_the_statements_that_are_left(organized: str, tmp_path: Any) -> None:
+    from governance.compact import compact
+
+    output = str(tmp_path)
+    copy(organized, output)
+    take_down(Store(output), rules_from([("domain", "blog.example.com")], "a letter", None), False)
+    compact(Store(output), Progress("silent"))
+    before = tree(output)
+    left = set(table(output, "statements")["uid"].to_list())
+    named = [uid for page in site(output, "example.org")["pages"] for uid in page["tiers"]["L4"]["uids"]]
+    assert named and set(named) <= left and tree(output) == before, "the compaction has built the table"

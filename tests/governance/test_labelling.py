@@ -14,7 +14,7 @@ from governance.answers import AnswerLog
 from governance.errors import RunError, UsageError
 from governance.labelling import LabelConfig, Labels, first_tokens, label, rubric
 from manifests.store import Store
-from synth.engines import EngineConfig
+from synth.engines import Answer, EngineConfig, Request, failed
 from tests.llm_server import Server, llm_server
 
 ANSWERS = {
@@ -123,13 +123,43 @@ def test_nothing_is_asked_twice_and_no_engine_is_opened_for_nothing(server: Serv
 def test_work_that_a_dead_server_stopped_goes_on_where_it_was(server: Server, log: AnswerLog) -> None:
     texts = [f"good {i}" for i in range(60)]
     server.dies_after = 30
-    with pytest.raises(RunError, match="requests for labels failed"):
+    with pytest.raises(RunError, match="requests failed"):
         label(texts, "en", engine(server), LabelConfig(), log)
+    lost = 30 - len(log.load())
+    assert 0 <= lost <= 4, "more than what was in flight when the work stopped"
     server.dies_after = None
     labels = label(texts, "en", engine(server), LabelConfig(), log)
     assert labels.outcomes == {"scored": 60}
-    assert set(server.asked.values()) == {1}
+    assert sum(server.asked.values()) == 60 + lost
     assert len(server.asked) == 60
+
+
+def test_what_comes_together_with_the_last_failure_is_not_asked_again(
+    server: Server, log: AnswerLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Together:
+        """An engine whose answers all come at once, failures first."""
+
+        capacity, in_flight = 100, 0
+
+        def __init__(self) -> None:
+            self.keys: list[str] = []
+
+        def submit(self, request: Request) -> None:
+            self.keys.append(request.key)
+            self.in_flight += 1
+
+        def poll(self, timeout: float) -> list[Answer]:
+            self.in_flight = 0
+            good = [Answer(key, "Score: 4", "stop", 1, 1) for key in self.keys[10:]]
+            return [failed(key, "away") for key in self.keys[:10]] + good
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("governance.asking.open_engine", lambda cfg: Together())
+    with pytest.raises(RunError, match="10 of 20 requests failed, the last one: away"):
+        label([f"good {i}" for i in range(20)], "en", engine(server), LabelConfig(), log)
+    assert len(log.load()) == 10
 
 
 def test_a_few_failures_are_counted_and_asked_again_by_the_next_run(server: Server, log: AnswerLog) -> None:

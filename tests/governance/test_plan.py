@@ -138,6 +138,17 @@ def test_of_l3_prompts_models_and_settings_are_told_apart() -> None:
     assert changes_of(body() | {"schema": 1}, body()) == [Change("schema", "L3", 1, 2)]
 
 
+def test_of_l4_settings_and_versions_are_told_apart() -> None:
+    def body(**changed: Any) -> dict[str, Any]:
+        config, versions = {"max_words": 40, "topics": 12}, {"entities": 1}
+        return {"tier": "L4", "organize": {"config": config, "versions": versions} | changed}
+
+    assert changes_of(body(), body(config={"max_words": 12, "topics": 12})) == [
+        Change("setting", "l4.organize.max_words", 40, 12)
+    ]
+    assert changes_of(body(), body(versions={"entities": 2})) == [Change("stage version", "L4.entities", 1, 2)]
+
+
 def test_a_tier_that_was_interrupted_goes_on_and_a_gate_that_fails_stands_in_the_way(
     crawl_folder: Path, selected: Path, tmp_path: Path, governance: Any
 ) -> None:

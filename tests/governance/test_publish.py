@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +19,13 @@ from manifests.store import Store
 from tests.children import child, copy
 from tests.command_line import refused
 from tests.governance.test_refine_large import JUNK, TEXT, Writer, settings
-from tests.hub_server import TOKEN, Fault, HubServer, hub_server
+from tests.hub_handler import TOKEN
+from tests.hub_server import Fault, HubServer
 from tests.llm_server import llm_server
 from tests.published_corpus import NAMES, rows_of, take_down, write_l3
 from tests.publisher import ROOT, Publisher, environment
 
 DATA = "data/ultrafineweb_"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
-    with hub_server(tmp_path_factory.mktemp("hub")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def publisher(running: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
-    with Publisher(running.endpoint, tmp_path_factory.mktemp("publisher")) as parent:
-        yield parent
-
-
-@pytest.fixture
-def hub(running: HubServer) -> HubServer:
-    """The server as it starts: no repositories, no faults."""
-    running.repos, running.faults, running.requests, running.uploaded = {}, [], [], 0
-    running.chunk_bytes, running.small_parquet = None, False
-    for path in (running.folder / "objects").iterdir():
-        path.unlink()
-    return running
 
 
 @pytest.fixture

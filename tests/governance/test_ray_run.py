@@ -93,6 +93,7 @@ def wait_for_workers(process: subprocess.Popen[Any]) -> list[psutil.Process]:
 def is_worker(process: psutil.Process) -> bool:
     """Whether a process is a living Ray worker, at work or idle."""
     try:
-        return process.is_running() and "".join(process.cmdline()[:1]).startswith(("ray::_", "ray::IDLE"))
+        title = "".join(process.cmdline()[:1])
+        return process.is_running() and title.startswith("ray::") and not title.endswith("Agent")
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False

@@ -202,6 +202,7 @@ def test_what_is_certain_of_a_cluster_that_loses_a_member(
         ("l0.extract.threshold=0.9", "it changes the text of L0"),
         ("l2.decontaminate.min_share=0.9", "the stage decontaminate"),
         ("l3.max_documents=3", "L3 is written by a model"),
+        ("l4.organize.max_words=12", "run --level L4"),
     ],
 )
 def test_what_only_a_run_can_tell_is_refused_with_the_command_that_does(
@@ -226,6 +227,7 @@ def test_a_wrong_command_is_answered_with_its_remedy(built: str, governance: Any
     refused(near, 2, "unknown setting", "did you mean l1.gopher_quality.en.min_words")
     refused(governance("what-if", built), 2, "nothing is proposed")
     refused(governance("what-if", built, "--set", "run.max_error_rate=0.5"), 2, "not what it writes")
+    refused(governance("what-if", built, "--set", "l4.index.embedder=none"), 2, "decides no tier", "governance index")
     refused(governance("what-if", built, "--set", "l1.c4.en.min_sentences=1", "--dump", "x"), 2, "no dump 'x'", "web")
     refused(governance("what-if", f"{built}-no", "--set", "l1.c4.en.min_sentences=1"), 2, "no folder")
 

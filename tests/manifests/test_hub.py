@@ -8,7 +8,9 @@ import httpx2
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
-from manifests.hub import Hub, HubError, RemoteFile
+from manifests import hub
+from manifests.hub import Hub, RemoteFile
+from manifests.hub_patience import HubError
 
 TOKEN = "hf_NobodyMustReadThis"
 
@@ -44,7 +46,7 @@ def test_an_error_is_told_with_its_remedy_and_without_the_token(
     raised: Exception, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    with pytest.raises(HubError) as caught, Hub("acme/web")._told("the upload broke off"):
+    with pytest.raises(HubError) as caught, hub._told("the upload broke off"):
         raise raised
     assert str(caught.value).startswith("the upload broke off: ") and remedy in caught.value.remedy
     told = "".join(traceback.format_exception(caught.value))

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests.records import Record, commit, committed, read_record, read_records, record_path, sweep, write_part
-from manifests.store import SPOOL_BYTES, HashingSpool, Store
+from manifests.store import Store
+from manifests.streams import SPOOL_BYTES, Hashing
 
 SCHEMA = pa.schema([("uid", pa.string()), ("content", pa.string())])
 
@@ -40,7 +41,7 @@ def test_the_same_rows_give_the_same_bytes(store_url: str) -> None:
 
 
 def test_a_part_larger_than_the_spool_goes_through_scratch_disk(tmp_path: Path) -> None:
-    spool = HashingSpool()
+    spool = Hashing.spooled()
     block = b"x" * (1 << 20)
     for _ in range(SPOOL_BYTES // len(block) + 2):
         spool.write(block)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import itertools
 import random
 import re
 import zlib
@@ -180,6 +181,16 @@ def test_offsets_inside_one_member_point_at_its_start() -> None:
     data = gzip.compress(record(0)) + gzip.compress(b"".join(record(number, page_of(number)) for number in (1, 2, 3)))
     second = len(gzip.compress(record(0)))
     assert [row["archive_offset"] for row in read(data)] == [0, second, second, second]
+
+
+def test_a_sound_archive_may_end_anywhere_behind_a_block_of_the_reader() -> None:
+    parts = members(80)
+    sizes = list(itertools.accumulate(map(len, parts)))
+    starts = [0, *sizes]
+    for count in range(20, 80):  # the reader takes 64 kB at a time: the last block is of every length
+        rows = read(b"".join(parts[:count]))
+        assert [(row["archive_offset"], row["ingest.drop"]) for row in rows] == [(at, None) for at in starts[:count]]
+    assert sizes[-1] > 3 << 16
 
 
 def test_member_cut_short_in_the_middle_costs_one_row() -> None:
