@@ -253,7 +253,11 @@ class Store:
 
 
 def _head(client: Any, path: str) -> Any:
-    """What a store says of one object. A refused HEAD has no body: its reason is told to a GET."""
+    """What a store says of one object.
+
+    A refused HEAD has no body: its reason is told to a GET. One that is answered answers the HEAD too: credentials
+    may have been renewed in between.
+    """
     import obstore
 
     try:
@@ -261,8 +265,7 @@ def _head(client: Any, path: str) -> Any:
     except Exception as error:
         if isinstance(error, FileNotFoundError) or not refused_without_reason(error):
             raise
-        obstore.get(client, path)  # nothing of its body is read
-        raise
+        return obstore.get(client, path).meta  # nothing of its body is read
 
 
 def _fault(error: Exception, place: str) -> StoreError | None:

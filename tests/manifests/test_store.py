@@ -125,10 +125,17 @@ def test_the_reason_of_a_refused_head_is_asked_for(store: Store, s3_faults: Faul
         with pytest.raises(StoreError, match=told):
             store.head("record")
         assert len(s3_faults.requests) == 2
-    s3_faults.play(Fault("HEAD ", "403 AccessDenied", 10**6))
-    store.put("record", b"")
-    with pytest.raises(StoreError, match="denied"):
-        store.head("record")
+
+
+@pytest.mark.parametrize("data", [b"", b"nine bytes"])
+def test_keys_renewed_right_after_a_refused_head_answer_it(store: Store, s3_faults: FaultProxy, data: bytes) -> None:
+    store.put("record", data)
+    known = store.head("record")
+    s3_faults.play(Fault("HEAD ", "403 ExpiredToken"))
+    assert store.head("record") == known
+    assert [request.split()[0] for request in s3_faults.requests] == ["HEAD", "GET"]
+    s3_faults.play(Fault("HEAD ", "403 ExpiredToken"))
+    assert not store.exists("nothing")
 
 
 @pytest.mark.parametrize(
