@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from governance.content import content_fault
 from governance.errors import UsageError
 from manifests.hub import HubFiles
 from manifests.store import Object, Store, is_local, local_path
+from manifests.tombstones import FOLDER, InStore, Tombstones, corpus_root, read_tombstones
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
 ROW_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".parquet")
@@ -64,7 +65,34 @@ def find_shards(patterns: Sequence[str], dump: str) -> list[Shard]:
     _refuse_same_names([_base_name(path) for (_, path), _ in ordered], dump)
     if not any(item.size for _, item in ordered):
         raise UsageError(f"every input is empty, for example {ordered[0][0][1]!r}", "check how the files were fetched")
-    return [_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered)]
+    shards = (_shard(number, folder, item, dump) for number, ((folder, _), item) in enumerate(ordered))
+    return list(_marked(shards))
+
+
+def tombstones_over(shard: Shard) -> Tombstones:
+    """What was taken down of the corpus that an input object lies in; nothing where it lies in none."""
+    corpus = _corpus_of(shard)
+    if corpus is None or (is_local(corpus) and not Path(corpus, FOLDER).is_dir()):  # a store would make the folder
+        return Tombstones(InStore(Store("")), ())
+    return read_tombstones(Store(corpus))
+
+
+def _corpus_of(shard: Shard) -> str | None:
+    """The corpus of which an input object is a part."""
+    scheme, _, place = f"{shard.folder}/{shard.path}".rpartition("://")
+    root = corpus_root(place) if scheme != "hf" and shard.name.endswith(".parquet") else None
+    return root if root is None or not scheme else f"{scheme}://{root}"
+
+
+def _marked(shards: Iterable[Shard]) -> Iterator[Shard]:
+    """The shards as inputs of their corpora: another takedown there makes each of them another input."""
+    marks: dict[str, str] = {}
+    for shard in shards:
+        corpus = _corpus_of(shard)
+        if corpus is not None and corpus not in marks:
+            out = tombstones_over(shard)
+            marks[corpus] = f"-{hashlib.sha256(''.join(out.names).encode()).hexdigest()[:16]}" if out else ""
+        yield shard if corpus is None else replace(shard, identity=shard.identity + marks[corpus])
 
 
 def find_files(patterns: Sequence[str], suffixes: tuple[str, ...]) -> list[Shard]:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from classifiers.seeds import load_seeds
 from classifiers.split import HELD_OUT, OTHER_SOURCES, prepare
 from governance.errors import UsageError
-from governance.inputs import Shard, find_shards
-from governance.parts import open_input, tombstones_over
+from governance.inputs import Shard, find_shards, tombstones_over
+from governance.parts import open_input
 from governance.progress import Progress
 from governance.seed_documents import find_sources, mark_contaminated, read_documents
 from governance.texts import host_of

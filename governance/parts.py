@@ -17,7 +17,7 @@ from manifests.hub import HubFiles
 from manifests.records import Part, PartWriter
 from manifests.schema import conform
 from manifests.store import Store, is_local
-from manifests.tombstones import FOLDER, OWNERS, InStore, Tombstones, corpus_root, read_tombstones
+from manifests.tombstones import OWNERS, read_tombstones
 
 
 def open_input(shard: Shard) -> BinaryIO:
@@ -27,18 +27,6 @@ def open_input(shard: Shard) -> BinaryIO:
     if shard.folder.startswith("hf://"):
         return HubFiles.at(shard.folder).open(shard.path, shard.size)
     return Store(shard.folder).open(shard.path)
-
-
-def tombstones_over(shard: Shard) -> Tombstones:
-    """What was taken down of the corpus that an input object lies in; nothing where it lies in none."""
-    scheme, _, place = f"{shard.folder}/{shard.path}".rpartition("://")
-    root = corpus_root(place)
-    if root is None or scheme == "hf" or not shard.name.endswith(".parquet"):
-        return Tombstones(InStore(Store("")), ())
-    url = f"{scheme}://{root}" if scheme else root
-    if is_local(url) and not Path(root, FOLDER).is_dir():  # a store would make the folder
-        return Tombstones(InStore(Store(url)), ())
-    return read_tombstones(Store(url))
 
 
 def read_parts(

@@ -31,6 +31,7 @@ _RULES: dict[str, Rule] = {
     "ingest.corrupt": Rule("bytes that cannot be read as a record"),
     "ingest.no_text": Rule("a row without text"),
     "ingest.bad_json": Rule("a line that is no JSON object"),
+    "ingest.taken_down": Rule("a row of another corpus, where it was taken down"),
     "extract.too_large": Rule("a page with too many bytes", "html_bytes", ">", "max_html_bytes"),
     "extract.too_many_tags": Rule("a page with too many tags", "", ">", "max_tags"),
     "extract.too_deep": Rule("elements nested too deeply", "", ">", "max_depth"),

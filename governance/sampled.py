@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from governance import tiers
+from governance.inputs import tombstones_over
 from governance.job import Job, data_parts
 from governance.parts import read_parts
 from governance.pieces import COUNT, pieces, stream_of
@@ -83,7 +84,9 @@ def _entered(request: Request, tier: str, limit_s: float) -> Iterator[Piece]:
         kept, seconds = [schema.empty_table()], 0.0
         began = time.process_time()
         name, key, archive = piece.name, piece.shard.key, piece.shard.is_archive
-        for batch in tiers.read_input(stream_of(piece), name, key, archive, request.settings) if piece.data else ():
+        out = tombstones_over(piece.shard)
+        given = tiers.read_input(stream_of(piece), name, key, archive, request.settings, out) if piece.data else ()
+        for batch in given:
             marked = _marked(stages, batch)
             if not warm and marked.num_rows:
                 fold(stages, marked.slice(0, _WARM_ROWS), models, "ingest")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from governance import tiers
 from governance.duplicates import settle
 from governance.errors import CorpusError
-from governance.inputs import Shard
+from governance.inputs import Shard, tombstones_over
 from governance.job import Job, data_parts, done_before, models_of
 from governance.parts import Annotations, Data, open_input, read_parts
 from governance.repeats import with_repeated
@@ -71,7 +71,8 @@ def ingest(job: Job, shard: Shard) -> Record:
     notes = Annotations(job.store, f"{job.base}/annotations/{stem}")
     record = Record("data", shard.number, shard.name, job.fingerprint)
     with open_input(shard) as stream:
-        batches = tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings)
+        out = tombstones_over(shard)
+        batches = tiers.read_input(stream, shard.name, shard.key, shard.is_archive, job.settings, out)
         fold_shard(
             job, record, stages, batches, notes, lambda kept: data.write(tiers.with_defaults(kept, job.dump)), _READER
         )

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from governance.errors import UsageError
-from governance.inputs import ROW_SUFFIXES, Shard, find_files
-from governance.parts import open_input, tombstones_over
+from governance.inputs import ROW_SUFFIXES, Shard, find_files, tombstones_over
+from governance.parts import open_input
 from manifests.tombstones import OWNERS
 from stages.rows import read_json, read_parquet
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from governance.config import Settings
 from governance.errors import UsageError
 from governance.own_tiers import stages_by_tier
+from manifests.tombstones import OWNERS, Tombstones
 from stages.c4 import c4_stage
 from stages.clean import clean_stage
 from stages.contract import Stage
@@ -21,7 +22,7 @@ from stages.figures import figures_of, figures_stage
 from stages.fineweb import fineweb_stage
 from stages.gopher import gopher_quality_stage, gopher_repetition_stage
 from stages.host_lines import host_lines_stage
-from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, read_table, read_warc
+from stages.ingest import ROW_SCHEMA, WARC_SCHEMA, Withdrawn, read_table, read_warc
 from stages.language import language_stage
 from stages.paragraphs import paragraphs_stage
 from stages.pii import pii_stage
@@ -107,10 +108,16 @@ def entry_columns(is_archive: bool) -> list[str]:
     return (WARC_SCHEMA if is_archive else ROW_SCHEMA).names
 
 
-def read_input(stream: BinaryIO, name: str, key: str, is_archive: bool, cfg: Settings) -> Iterator[pa.Table]:
-    """The records of an archive or the rows of a file, batch by batch, with the reader's verdict."""
-    read = read_warc if is_archive else read_table
-    return read(stream, name, key, cfg.l0.ingest)
+def read_input(
+    stream: BinaryIO, name: str, key: str, is_archive: bool, cfg: Settings, out: Tombstones | None = None
+) -> Iterator[pa.Table]:
+    """The records of an archive or the rows of a file, batch by batch, with the reader's verdict.
+
+    Args: out, what was taken down of the corpus that a file of rows lies in.
+    """
+    if is_archive:
+        return read_warc(stream, name, key, cfg.l0.ingest)
+    return read_table(stream, name, key, cfg.l0.ingest, Withdrawn(OWNERS, out.hidden) if out else None)
 
 
 def with_defaults(table: pa.Table, dump: str) -> pa.Table:

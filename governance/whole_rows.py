@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from governance.errors import UsageError
-from governance.inputs import Shard
-from governance.parts import open_input, tombstones_over
+from governance.inputs import Shard, tombstones_over
+from governance.parts import open_input
 from stages.rows import read_json
 
 MAX_LINE_BYTES = 100_000_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -58,6 +59,7 @@ _ALIASES = {  # column: the names it goes by in published corpora, the first fou
     "source": ("source",),
 }
 COLUMNS_TAKEN = frozenset(name for names in _ALIASES.values() for name in names)  # of a file of rows
+TAKEN_DOWN = "taken_down"  # why a row of another corpus does not come in
 _PAGES = frozenset(("response", "resource"))
 
 
@@ -69,6 +71,15 @@ class IngestConfig(Config):
     max_payload_bytes: int = 20_000_000  # decoded body above it: too_large
     mimes: tuple[str, ...] = ("text/html", "application/xhtml+xml")
     text_column: str | None = None  # of a row file; null takes "content", else "text"
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Which rows of a file are to stay out: the columns that tell, and of a table of these which rows, bool (n,), or
+    None where none is."""
+
+    columns: tuple[str, ...]
+    rows: Callable[[pa.Table], pa.Array | None]
 
 
 def read_warc(stream: BinaryIO, archive: str, shard: str, cfg: IngestConfig) -> Iterator[pa.Table]:
@@ -95,16 +106,19 @@ def read_warc(stream: BinaryIO, archive: str, shard: str, cfg: IngestConfig) -> 
         yield pa.Table.from_pylist(rows, WARC_SCHEMA)
 
 
-def read_table(stream: BinaryIO, name: str, shard: str, cfg: IngestConfig) -> Iterator[pa.Table]:
+def read_table(
+    stream: BinaryIO, name: str, shard: str, cfg: IngestConfig, out: Withdrawn | None = None
+) -> Iterator[pa.Table]:
     """One row for each row of a JSON Lines or Parquet file, in file order.
 
     Args: stream, seekable; name, of the file, whose ending tells the format (.jsonl, .jsonl.gz, .jsonl.zst, .json,
-        .parquet); shard, 8 hex digits.
-    Out: tables of ROW_SCHEMA; ingest.drop: no_text, bad_json (a line), too_large (a line) or corrupt.
+        .parquet); shard, 8 hex digits; out, rows of Parquet that are to stay out.
+    Out: tables of ROW_SCHEMA; ingest.drop: no_text, bad_json (a line), too_large (a line), corrupt or taken_down,
+        whose text is null.
     Errors: ValueError for another ending; what the stream raises on reading; none from content.
     """
     start = 0
-    for table in _row_tables(stream, name, cfg):
+    for table in _row_tables(stream, name, cfg, out):
         # The file's name too: among 100,000 files two names may well share the 8 digits of their shards.
         keys = [shard + row_key(f"{name}#row:{number}") for number in range(start, start + table.num_rows)]
         known = {
@@ -118,13 +132,14 @@ def read_table(stream: BinaryIO, name: str, shard: str, cfg: IngestConfig) -> It
         start += table.num_rows
 
 
-def _row_tables(stream: BinaryIO, name: str, cfg: IngestConfig) -> Iterator[pa.Table]:
+def _row_tables(stream: BinaryIO, name: str, cfg: IngestConfig, out: Withdrawn | None) -> Iterator[pa.Table]:
     """The named columns and ingest.drop, batch by batch."""
     aliases = _ALIASES | ({"content": (cfg.text_column,)} if cfg.text_column else {})
     if name.endswith(".parquet"):
-        wanted = [alias for names in aliases.values() for alias in names]
+        wanted = [*(alias for names in aliases.values() for alias in names), *(out.columns if out else ())]
         for chunk in read_parquet(stream, wanted, cfg.batch_bytes):
-            yield _chunk_table(chunk, aliases)
+            table = _chunk_table(chunk, aliases)
+            yield _without(table, out.rows(pa.table(chunk.columns)) if out and chunk.columns else None)
     elif name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")):
         yield from _json_tables(stream, name, aliases, cfg)
     else:
@@ -169,6 +184,14 @@ def _chunk_table(chunk: Chunk, aliases: dict[str, tuple[str, ...]]) -> pa.Table:
     drop = pc.if_else(blank, pa.scalar("no_text"), pa.scalar(None, pa.string()))
     columns["ingest.drop"] = drop if chunk.problem is None else pa.repeat(pa.scalar(chunk.problem), chunk.rows)
     return pa.table(columns)
+
+
+def _without(table: pa.Table, hidden: pa.Array | None) -> pa.Table:
+    """The rows with what is to stay out marked, and without its text."""
+    for name, value in (("content", None), ("title", None), ("ingest.drop", TAKEN_DOWN)) if hidden is not None else ():
+        new = pc.if_else(hidden, pa.scalar(value, pa.string()), table[name])
+        table = table.set_column(table.column_names.index(name), name, new)
+    return table
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

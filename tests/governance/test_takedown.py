@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from annealing.documents import open_dataset, read
@@ -300,6 +301,32 @@ def test_rows_that_enter_above_l0_meet_the_rules_too(tmp_path: Path, handed_over
         assert fates(out, enter, f"rows{enter}") == {"takedown.domain": 1}
         assert uids(out, enter, f"rows{enter}")["url"].to_pylist() == ["https://fine.example.com/x"]
     assert sound(out)
+
+
+@pytest.mark.parametrize("enter", ["L0", "L2"])
+def test_a_corpus_that_is_the_input_of_another_gives_no_row_that_was_taken_down(
+    built: str, tmp_path: Path, enter: str, governance: Any
+) -> None:
+    """The other corpus has no rule of its own, nor the uids; what it says of such a row holds no text."""
+    down(built)
+    out = str(tmp_path / "another")
+    run = ("run", "--level", enter, "--enter", enter, "--input", f"{built}/L2/web/data", "--output", out,
+           "--dump", "again", "--workers", "0", "--json")  # fmt: skip
+    before = {part.path for part in Store(built).list("L2/web/data")}
+    said = governance(*run)
+    assert said.code == 0, said.err
+    gone = fates(out, enter, "again")
+    assert gone.keys() == {"ingest.taken_down"} and gone["ingest.taken_down"] > 0
+    assert on_site(uids(out, enter, "again")) == [] and uids(out, enter, "again").num_rows > 0
+    assert sound(out)
+    told = "".join(str(pq.read_table(path).to_pylist()) for path in Path(out).rglob("*.parquet"))
+    assert "grey" not in told and not any(word in told for word in WORDS)
+    down(built, "domain", "other.example.com")
+    said = governance(*run)
+    assert said.code == 2 and "inputs." in said.err and "--rebuild" in said.err, "it is another input now"
+    assert governance(*run, "--rebuild").code == 0
+    assert fates(out, enter, "again")["ingest.taken_down"] > gone["ingest.taken_down"] and sound(out)
+    assert before == {part.path for part in Store(built).list("L2/web/data")}
 
 
 def test_compaction_leaves_no_byte_of_the_text_and_a_sound_corpus(built: str) -> None:
