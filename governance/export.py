@@ -57,13 +57,15 @@ def export(ask: Ask, as_json: bool) -> None:
 
 
 def _target(to: str) -> tuple[Store, str, str]:
-    """Where the graph goes, and its format by its ending."""
+    """Where the graph goes, and its format by its ending. Errors: UsageError, StoreError for no such bucket."""
     form = next((form for ending, form in _ENDINGS.items() if to.endswith(ending)), None)
     if form is None:
         raise UsageError(f"--to {to!r} says no format", f"end it in {', '.join(_ENDINGS)}")
     if not is_local(to):
         folder, _, name = to.rpartition("/")
-        return Store(folder), name, form
+        store = Store(folder)
+        store.reach(name, one=True)
+        return store, name, form
     path = local_path(to)
     if not path.parent.is_dir():
         raise UsageError(f"no folder {str(path.parent)!r} for {to!r}", "make it first, or name another file")

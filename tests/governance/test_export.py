@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,8 @@ from governance.export import Ask, export
 from governance.export_terms import OURS, SCHEMA
 from manifests.store import Store
 from tests import knowledge_corpus as corpus
+from tests.command_line import refused
+from tests.conftest import S3Server
 
 HOSTILE = 'say "no"\n to\r C:\\temp \x00 \x07 \u202e bidi \u2028 \U0001f600 <b> {"@id": 1} 引号”'
 FORMATS = {".nt": "nt", ".nt.gz": "nt", ".jsonld": "json-ld", ".jsonld.gz": "json-ld"}
@@ -101,14 +104,24 @@ def _comes_back(found: dict[str, pa.Table], text: str, folder: Path, ending: str
         assert text in [str(value) for value in graph.objects(None, predicate)]
 
 
-def test_two_exports_have_the_same_bytes(found: dict[str, pa.Table], tmp_path: Path) -> None:
+def test_two_exports_have_the_same_bytes(found: dict[str, pa.Table], store_url: str) -> None:
+    store, place = Store(f"{store_url}/corpus"), Store(f"{store_url}/graphs")
+    corpus.write(store, found)
+    place.put("here", b"")
+    for ending in FORMATS:
+        copies = [f"{number}{ending}" for number in (1, 2)]
+        for copy in copies:
+            export(Ask(store.url, f"{place.url}/{copy}", None), as_json=False)
+        assert place.get(copies[0]) == place.get(copies[1]) != b""
+
+
+def test_a_bucket_that_is_not_there_is_told_before_any_work(
+    found: dict[str, pa.Table], tmp_path: Path, s3_server: S3Server, governance: Any
+) -> None:
     store = Store(str(tmp_path / "corpus"))
     corpus.write(store, found)
-    for ending in FORMATS:
-        copies = [tmp_path / f"{number}{ending}" for number in (1, 2)]
-        for copy in copies:
-            export(Ask(store.url, str(copy), None), as_json=False)
-        assert copies[0].read_bytes() == copies[1].read_bytes()
+    said = governance("export", store.url, "--to", "s3://no-such-bucket/knowledge.nt")
+    refused(said, 1, "there is no bucket for s3://no-such-bucket")
 
 
 def test_what_was_taken_down_is_not_exported(found: dict[str, pa.Table], tmp_path: Path) -> None:
