@@ -22,6 +22,13 @@ _POINTS = re.compile(
     r"|所(?:假设|示|给)|有[些所]不同。|打算|力求|(?:实现|使用|删除|安装|完成|支持|打开|修改|覆盖|做|启用|禁用|查看|运行|控制)[它其](?:们)?[，。；]|案例|如[您你]"
     r"|[两三四]个[^，。]{1,4}[都均]|^(?:以使|以便|从而|以致)|更(?![新改换名])(?![^。]*[比于])"
 )
+# What is set against something before it: 管网则是另外一幅景象, but not 如果失败，则会.
+_AGAINST = re.compile(r"(?<![，、；规法原准细守总否然再作学])则(?=[是为由被会要能可需]|规定|有|在)|另外一")
+# A day that only who reads it on the day knows, or who knows the month.
+_A_DAY = re.compile(
+    r"昨[日天晚夜]|今[日天晚早年]|明[日天晚早年]|[前后去]年|[前后]天|[上下]个?(?:星期|周|礼拜|月)|(?<!日)本(?:星期|周|月|季度|年度)|[日]前[，。]|近[日期]|不久前|[当次翌同][日天晚]"
+    r"|(?<![月\d至到、—~和-])(?<![月\d] )\d{1,2} ?日(?![元内后前均本子常])"
+)
 _OPENS = re.compile(
     r"(?:(?:通常|一般)?其中|强烈|建议|推荐|重温|已知|回忆|回顾|在(?:列表|表|文件|目录|按钮|图|例)|报告的|新的|主要|也|还|又|再|则|就|才|都|便|却|即|并|而|且|或|于是|首先|其次"
     r"|最后|最终|再次|第[一二三四五]|其[他它余中]|另[外一]?|此|相[反同]|否则|因而|所以|故|总之|总的|简而"
@@ -47,7 +54,7 @@ _ORDER = (
     r"|假[设如定])"
 )
 _INSTRUCTS = re.compile(
-    rf"^{_ORDER}(?!程序|过程|系统|器|介质|手册|镜像|的|了|时|后|者|该|以后|之后|完成|方法|方式|文件|脚本|盘|包|和|与|或|一般|通常|将|会|可|是|在)"
+    rf"^{_ORDER}(?!程序|过程|系统|器|介质|手册|镜像|的|了|时|后|者|该|以后|之后|完成|方法|方式|文件|脚本|盘|包(?![含括])|和|与|或|一般|通常|将|会|可|是|在)"
     rf"|^(?:如果|若|当|要|想|为了|在|对于|用|通过|从|假如|倘若)[^。]*?，"
     rf"(?:您|你|则|就|那么|再|然后|只[需要]|仅需|直接|应|最好)*{_ORDER}(?!程序|过程|系统|器|的)"
     r"|[；：] ?(?:按下?|点击|选择|输入|运行|参见|阅读|使用|再|然后)|按下|点击|单击|双击"
@@ -166,7 +173,14 @@ def why_not_alone(text: str) -> str | None:
         return "refers"
     if _SPEAKS.search(text):
         return "speaks"
-    if _OPENS.match(text) or _POINTS.search(text) or _before_naming(text, _PRONOUN) or _many_before_one(text):
+    if (
+        _OPENS.match(text)
+        or _POINTS.search(text)
+        or _A_DAY.search(text)
+        or _AGAINST.search(text)
+        or _before_naming(text, _PRONOUN)
+        or _many_before_one(text)
+    ):
         return "leans"
     if _VAGUE.search(text):
         return "vague"

@@ -131,7 +131,33 @@ _EXPLETIVE = re.compile(
     r"(?:\w+(?:ble|ant|al|ary|ful|ed|ient|ous|ult|asy|ard|mon|ood|est|ise|rue|ely|tter|sier|ual|ice|er))"
     r" (?:to|that|for|if|when|whether|not)\b|it takes|makes? it (?:\w+ )*(?:possible|easy|easier|hard|difficult))"
 )
+# Small words of English that are none of its neighbours', and of these that are none of English.
+_OF_ENGLISH = word_set(
+    """
+    the of and are with for by from that were been has have can which be when it its their this not but if or to into
+    """
+)
+_OF_OTHERS = word_set(
+    """
+    der das und ist nicht ein eine einer einen dem den des für mit auf von zu sich auch wird werden werden wenn oder im
+    le la les est et une dans pour qui que avec sur par du aux ce cette il elle ne pas
+    el los las una uno para con como del al se su esta este pero por
+    um uma não com da das dos ao gli che di della nel sono è ed ho
+    je na že jsou ke od nebo jako jest nie oraz przez dla
+    och att det som är för på av inte ett om kan til af ikke og er
+    het een van niet dat zijn voor op te bij ook wordt worden deze
+    és egy hogy nem bu ve bir için ile
+    """
+)
 _TERM = 1.25  # weight of a word that only who knows the field uses often
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a sentence is in another language of Latin letters, as parts of a page are that is translated by half."""
+    words = re.findall(r"[^\W\d_]+", text)
+    # A name keeps its letters from elsewhere.
+    foreign = sum(word.lower() in _OF_OTHERS or not (word.isascii() or word[0].isupper()) for word in words)
+    return foreign > 1 and foreign > sum(word.lower() in _OF_ENGLISH for word in words)
 
 
 def why_not_alone(text: str) -> str | None:

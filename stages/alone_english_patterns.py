@@ -95,7 +95,8 @@ _FRAGMENT = re.compile(
     rf"^(?i:{THIRD}) (?:{_OBJECT}|not\b|to\b)|^(?!(?:As|Is|Was|Does|Has|This|Its|Always"
     rf"|Perhaps)\b)[A-Z][a-z]+s (?:the|an?|all|any|your|whether|if|how|that)\b"
     r"|^[A-Z][\w -]{3,60}: [A-Z]"
-    # A label with what it labels; what would have the rest of the sentence before it.
+    # Who took the pictures. A label with what it labels; what would have the rest of the sentence before it.
+    r"|^(?:Photo|Photograph|Image|Picture|Illustration|Video|Graphic|Artwork)s?(?: by| via| from| courtesy|:)"
     r"|^[^\s:]{1,40}(?: [\w()-]+)? ?(?:: | [-–—] )|^(?:Part of|Better|Best|Zero|True|False|None|Null|One of|Why|How"
     r"|What|Where|When to|Whether)\b(?![^,]*, )"
     rf"|^(?i:{THIRD}) (?!(?:{BE}|of|to|in|for|from|on|and|or|that|by|with|at|as|which|under|between)\b)[a-z]+\b"
@@ -125,7 +126,7 @@ _SPEAKS = re.compile(
     r"|interesting(?:ly)?|(?:un)?fortunately|luckily|sadly|admittedly|perhaps|maybe|obviously|surprisingly"
     r"|worth (?:noting|pointing|mentioning)"
     r"|must acknowledge|mine|myself|ours|me|guess|let us|stay tuned|sign up|subscribe|buy now|for free today"
-    r"|don't worry"
+    r"|don't worry|ahh+|ugh|hmm+|alas"
     r"|imho|btw|lol|yeah|ok|okay|wow|keep in mind|bear in mind|remember that|be aware|take care|beg|(?:good|bad"
     r"|great) idea|omen|be (?:nice|great|better)|coincidental)\b|!",
     re.IGNORECASE,
@@ -210,10 +211,12 @@ _ELSEWHERE = re.compile(
     r"|\bbut that\b|\bthe (?:appropriate|above|relevant) (?:logic|\w+)\.$|^(?:If|When|Unless) (?:\w+ )?(?:equal|set"
     r"|true|false|not|given|specified|enabled|present|omitted|used|any|only)\b"
     r"|^[\d,.]+ [a-z-]+ (?:is|are|was|were|have|has)\b"
+    r"|^(?:\S+ ){1,5}(?:it|them)\.$"
     # A day that only who reads it on the day knows.
     r"|\b(?:tonight|today|yesterday|tomorrow|(?:next|last|earlier) (?:week|month|year|night|spring|summer|autumn"
     r"|fall|winter))\b"
-    r"|\b(?:on|until|by|since|last|next) (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b(?!,? (?:[A-Z]|the \d))"
+    r"|\b(?!(?:each|every|an?|any|per|the|most|from|to|through|between|and|or|is|are|was)\b)[a-z]+"
+    r" (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b(?!,? (?:[A-Z]|the \d))"
     r"|^On (?:success|error|failure|return|exit)\b|\b[Tt]he (?:current|selected)\b|^(?:\w+ly|Optionally"
     r"|By default),? (?:it|they)\b"
     r"|^(?:Nobody|Somebody|Someone|Everyone|Everybody|No one|Examples?|Interactions?|Exceptions?|Possibilit\w+"

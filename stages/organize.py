@@ -25,7 +25,7 @@ from synth.passages import LEANING, LETTER, Span, is_prose, paragraphs, sentence
 from synth.rarity import weight
 from synth.source import content
 
-VERSION = 3  # bump if statements, or what is said of them, change for the same settings
+VERSION = 4  # bump if statements, or what is said of them, change for the same settings
 SENTENCE, QA, CLAIM = "sentence", "qa", "claim"
 # Of a statement as it was found; what is added to it by checks comes beside.
 CANDIDATES = pa.schema(
@@ -59,12 +59,15 @@ _CONTINUING = re.compile(
     r"|(?:on the (?:other|contrary)|notably|(?:un)?fortunately|in (?:particular|fact|addition|general|short"
     r"|practice)|of course"
     r"|that said|apart from|if you wish|for more|more information|beware|in simple terms|in the other direction)\b"
-    r"|\d+[.)、] |(?:再|没有|详情|或者|特别是|您也|你也|设置的|结果|一旦|同时|其中|也|并)",
+    r"|\d+(?:[.)] |、)|[一二三四五六七八九十]{1,3}、"
+    r"|(?:再|没有|详情|或者|特别是|您也|你也|设置的|结果|一旦|同时|其中|也|并)",
     re.IGNORECASE,
 )
 HAN = re.compile(r"[\u3400-\u9fff]")
-_BROKEN = re.compile(r"[\ufffd\x00-\x08\x0b-\x1f|{}<>]|\.\.\.|…|https?://|\$ |^[-*•#>=]|={3,}|_{3,}")
+_BROKEN = re.compile(r"\*\*|[\ufffd\x00-\x08\x0b-\x1f|{}<>]|\.\.\.|…|https?://|\$ |^[-*•#>=]|={3,}|_{3,}")
 _FOREIGN = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
+_PAIRS = (("(（", ")）"), ("「", "」"), ("《", "》"), ("[", "]"))
+_QUOTES = '"“”„'
 # Before a sentence, what is none's end: "Richard M. Stallman" was taken for two.
 _INITIAL = re.compile(r"(?<![A-Za-z])(?:[A-Z]|Dr|Mr|Mrs|Ms|Prof|St|vs|No|Fig)\.\s*$")
 _ITEM = re.compile(r"[-*•·–] +(?=\S)")
@@ -148,9 +151,13 @@ def why_no_statement(text: str, language: str, cfg: OrganizeConfig, may_open_sma
     signs = letters + (sum(map(str.isdigit, text)) if language == "zh" else 0)  # dates hold many digits
     if signs < 0.7 * len(re.sub(r"\s", "", text)) or not (text[0].isalnum() or text[0] in "\"'“《「`"):
         return "no_sentence"
-    if text.count("(") + text.count("（") != text.count(")") + text.count("）"):
+    if any(sum(map(text.count, opening)) != sum(map(text.count, closing)) for opening, closing in _PAIRS):
         return "no_sentence"
-    if language == "en" and (_FOREIGN.search(text) or 2 * sum(map(str.isupper, text)) > letters):
+    if sum(map(text.count, _QUOTES)) % 2:  # half of what somebody said; which mark opens differs from land to land
+        return "no_sentence"
+    if language == "en" and (
+        _FOREIGN.search(text) or alone_english.is_foreign(text) or 2 * sum(map(str.isupper, text)) > letters
+    ):
         return "no_sentence"
     if language != "zh" and not (may_open_small or text[0].isupper() or text[0].isdigit() or _is_name(text)):
         return "no_sentence"

@@ -36,6 +36,11 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
         ("如果它找到 GRUB，您将得到提示。", "leans"),
         ("RAID1 和 RAID5 各有长处，后者更省空间。", "leans"),
         ("Debian GNU/Linux 中它分别被包含在 bootp 软件包，它们可以安装。", "leans"),
+        ("昨日，SK-II 的广告违反了《反不正当竞争法》。", "leans"),
+        ("据英国《卫报》4日报道，Debian 已有 1000 名开发者。", "leans"),
+        ("Debian 的调停会议下星期在柏林召开。", "leans"),
+        ("Filesystem Hierarchy Standard (FHS) 则是一种努力。", "leans"),
+        ("选择包含 LibreOffice 地址的数据库文件。", "instructs"),
         ("aptitude 在第 8.1.3 节 “aptitude”中有描述。", "refers"),
         ("Linux 支持扩展属性 (参见 xattr(7))。", "refers"),
         ("GRUB 的启动过程见图 3。", "refers"),
@@ -59,6 +64,19 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
 )
 def test_what_points_out_of_itself_or_holds_no_knowledge_says_why(text: str, reason: str) -> None:
     assert why_not_alone(text) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DebConf 于 2004 年 5 月 26 日至 6 月 2 日在巴西召开。",
+        "PostgreSQL 的根据地在 1996 年 1 月 1 日前是伯克利。",
+        "Linux 遵循的原则是开放源代码，Debian 亦然。",
+        "SLIM 是日本月球探测器，由 JAXA 研制。",
+    ],
+)
+def test_a_whole_date_and_a_rule_point_at_nothing(text: str) -> None:
+    assert why_not_alone(text) is None
 
 
 @pytest.mark.parametrize(

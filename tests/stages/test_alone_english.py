@@ -37,12 +37,15 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
         ("RAID1 is a bit more tricky.", "leans"),
         ("Debian includes another implementation, called Avahi, which provides the same functionality.", "leans"),
         ("Orbital ATK will try again on Thursday.", "leans"),
+        ("The agency Orbital ATK announced the launch Tuesday.", "leans"),
+        ("High Elves start with it.", "leans"),
         ("The usage of LVM is described in further detail in Section 12.1.2, “LVM”.", "refers"),
         ("A Debian system can be installed from several types of media (see NOTE UEFI).", "refers"),
         ("Figure 3 shows how GRUB loads the Linux kernel.", "refers"),
         ("The resolver of aptitude[8] stores all solutions.", "refers"),
         ("If you have found a bug in Debian, please read the instructions.", "speaks"),
         ("Thank you also to the fine team at Eyrolles, and Muriel Shan Sei Fan in particular.", "speaks"),
+        ("Ahh, if only Yahoo had bought Snapchat instead of Tumblr.", "speaks"),
         ("Unfortunately GRUB does not support RAID6.", "speaks"),
         ("Reading the GNU Manifesto would also be a good idea.", "speaks"),
         ("Use the apt command of Debian to install packages.", "instructs"),
@@ -51,6 +54,7 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
         ("You will be asked to enter the number of active devices of the RAID.", "instructs"),
         ("Untar the file netboot/pxeboot.tar.gz into /srv/tftp.", "instructs"),
         ("You can also use lsb_release.", "instructs"),
+        ("Photos by cmgirl (Shutterstock), J E Theriot, George Redgrave and David Amsler.", "fragment"),
         ("Creates a GIN (Generalized Inverted Index)-based index.", "fragment"),
         ("RFC 2616 compliant HTTP caching filter.", "fragment"),
         ("MinimumMagnitude: used only if Polar=TRUE.", "fragment"),
@@ -65,6 +69,18 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
 )
 def test_what_points_out_of_itself_or_holds_no_knowledge_says_why(text: str, reason: str) -> None:
     assert why_not_alone(text) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Debian mirror network is checked every Sunday by its administrators.",
+        "The treaty of Versailles was signed on Saturday, June 28, 1919.",
+        "Photosynthesis is a process by which plants convert light into chemical energy.",
+    ],
+)
+def test_a_day_that_comes_again_or_has_its_date_points_at_nothing(text: str) -> None:
+    assert why_not_alone(text) is None
 
 
 def test_a_typographic_apostrophe_reads_as_the_plain_one() -> None:

@@ -126,6 +126,58 @@ def test_the_mark_of_a_list_is_no_part_of_a_statement() -> None:
     assert row["fate"] is None and row["statement"].startswith("The createuser") and row["start"] == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("“DNP is not a miracle slimming pill of Debian.", "en"),
+        ('The compound was attacked," Debian said on 3 May 2020.', "en"),
+        ("丹尼尔·霍特(Daniel Huot)表示：“国际空间站上的宇航员不允许喝酒。", "zh"),
+        ("Debian 的《社群契约规定了用户的权利。", "zh"),
+        ("王勃的 Debian 把星期与月夕相提并******，点出了一年四季。", "zh"),
+    ],
+)
+def test_half_a_quotation_and_words_that_a_site_hid_are_no_sentence(text: str, lang: str) -> None:
+    assert why_no_statement(text, lang, OrganizeConfig()) == "no_sentence"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2、Debian 的维生素有调节脂类代谢的功能。",
+        "三、Debian 支持多种体系结构的计算机。",
+    ],
+)
+def test_the_point_of_a_list_goes_on_from_others(text: str) -> None:
+    assert why_no_statement(text, "zh", OrganizeConfig()) == "leans"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UEFI („Unified Extensible Firmware Interface“) je nový typ systémového firmwaru.",
+        "Het pakket xserver-xorg-core bevat een generieke X-server van X.org.",
+        "C'est pourquoi Debian offre un moyen de s'assurer du paquet.",
+        "Der Kernel ist ein Teil von Debian GNU/Linux und frei.",
+        "Linux es un núcleo libre para los ordenadores de Debian.",
+    ],
+)
+def test_a_sentence_of_another_language_on_an_english_page_is_none(text: str) -> None:
+    assert why_no_statement(text, "en", OrganizeConfig()) == "no_sentence"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Debian GNU/Linux is the de facto standard of Los Angeles.",
+        "Antonín Dvořák and François Couperin were composers.",
+        "The „BIOS/UEFI“ firmware is the core software of the hardware.",
+        "The V4L2 device node naming is specified by V4L2.",
+    ],
+)
+def test_names_from_elsewhere_leave_a_sentence_english(text: str) -> None:
+    assert why_no_statement(text, "en", OrganizeConfig()) is None
+
+
 def test_an_english_sentence_in_another_script_is_none() -> None:
     assert why_no_statement("Τμήμα 11.1.3 reviewed the restrictions of Postfix for mail.", "en", CFG) == "no_sentence"
     assert {row["lang"] for row in found(document("安装程序会在磁盘上创建 GRUB 的分区表，并且格式化。"))} == {"zh"}
