@@ -27,7 +27,7 @@ class Nodes:
         head = {
             "include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": self.dashboard_port,
             "ray_client_server_port": self.client_port,
-            "dashboard_agent_listen_port": None,  # any: its own, 52365, is that of every head here, and takes no jobs twice
+            "dashboard_agent_listen_port": None,  # any free one: 52365 is that of every head, and one alone takes jobs
         }  # fmt: skip
         self._cluster = Cluster(initialize_head=True, head_node_args=_node(**head))
         self.address = self._cluster.address

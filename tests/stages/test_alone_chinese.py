@@ -15,6 +15,7 @@ GOOD = [
     "你可以使用 debdiff(1) 命令比较两个 Debian 源代码包的内容。",
     "默认情况下，debian-installer 会尽力自动配置您的计算机网络。",
     "“交换分区”是一个操作系统用的空白空间，允许系统使用磁盘来提供“虚拟内存”。",
+    "在enclave中运行的应用程序需要和KVM的操作系统一起被打包到enclave镜像中。",
     "不同的 Linux 发行版使用不同的软件包格式以及不同的软件包管理系统。",
     "《约定无期限》的主要演员多为河北大学、保定学院等高校的大学生。",
 ]
@@ -40,6 +41,8 @@ def test_what_says_of_a_named_thing_what_it_is_or_does_stands_alone(text: str) -
         ("据英国《卫报》4日报道，Debian 已有 1000 名开发者。", "leans"),
         ("Debian 的调停会议下星期在柏林召开。", "leans"),
         ("Filesystem Hierarchy Standard (FHS) 则是一种努力。", "leans"),
+        ("当前 testing 被叫做 bookworm。", "leans"),
+        ("在任何安装了 doc-debian 软件包的系统中。", "fragment"),
         ("选择包含 LibreOffice 地址的数据库文件。", "instructs"),
         ("aptitude 在第 8.1.3 节 “aptitude”中有描述。", "refers"),
         ("Linux 支持扩展属性 (参见 xattr(7))。", "refers"),
