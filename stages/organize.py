@@ -64,7 +64,7 @@ _CONTINUING = re.compile(
     re.IGNORECASE,
 )
 HAN = re.compile(r"[\u3400-\u9fff]")
-_BROKEN = re.compile(r"\*\*|[\ufffd\x00-\x08\x0b-\x1f|{}<>]|\.\.\.|…|https?://|\$ |^[-*•#>=]|={3,}|_{3,}")
+_BROKEN = re.compile(r"\*{3,}|[\ufffd\x00-\x08\x0b-\x1f|{}<>]|\.\.\.|…|https?://|\$ |^[-*•#>=]|={3,}|_{3,}")
 _FOREIGN = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _PAIRS = (("(（", ")）"), ("「", "」"), ("《", "》"), ("[", "]"))
 _QUOTES = '"“”„'

@@ -76,6 +76,9 @@ def test_what_points_out_of_itself_or_holds_no_knowledge_says_why(text: str, rea
         "PostgreSQL 的根据地在 1996 年 1 月 1 日前是伯克利。",
         "Linux 遵循的原则是开放源代码，Debian 亦然。",
         "SLIM 是日本月球探测器，由 JAXA 研制。",
+        "HIV 是后天性免疫缺陷综合症的病毒。",
+        "NEC2 程序的输出说明天线的方向性。",
+        "systemd 把每一次日志写入二进制文件。",
     ],
 )
 def test_a_whole_date_and_a_rule_point_at_nothing(text: str) -> None:
