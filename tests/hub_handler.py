@@ -8,11 +8,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.hub_repo import Refused, Repo, entries_of
 
 if TYPE_CHECKING:
     from tests.hub_server import Fault, HubServer
@@ -21,42 +22,6 @@ TOKEN = "hf_TheTokenThatMustNotAppearAnywhere"
 _BLOCK = 1 << 20
 _PAGE = 50  # entries of a tree in one answer
 _SMALL_BYTES = 10_000_000  # larger files are LFS whatever their name, as on the hub
-
-
-class Refused(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.headers = status, dict(headers or {})
-        self.headers |= {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
-
-
-@dataclass
-class Repo:
-    """A repository: its commits, each with its files, and where its branches are."""
-
-    private: bool
-    commits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=dict)
-
-    def commit_of(self, revision: str) -> str:
-        """The commit that a branch or a commit's name means."""
-        commit = self.branches.get(revision, revision)
-        if commit not in self.commits:
-            raise Refused(404, "Invalid rev id", "RevisionNotFound")
-        return commit
-
-    def files_of(self, revision: str) -> dict[str, dict[str, Any]]:
-        """Its files by path."""
-        return self.commits[self.commit_of(revision)]["files"]
-
-    def add(self, branch: str, files: dict[str, dict[str, Any]], title: str) -> str:
-        """Make a commit and set the branch to it."""
-        oid = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
-        self.commits[oid] = {"files": files, "title": title, "parent": self.branches.get(branch)}
-        self.branches[branch] = oid
-        return oid
 
 
 def _blob(data: bytes) -> str:
@@ -188,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         if prefix and not any(path.startswith(prefix) for path in files):
             raise Refused(404, "Entry not found", "EntryNotFound")
         deep = self.query.get("recursive", "").lower() == "true"
-        entries = [entry for entry in _entries(files) if entry["path"].startswith(prefix)]
+        entries = [entry for entry in entries_of(files) if entry["path"].startswith(prefix)]
         entries = [entry for entry in entries if deep or "/" not in entry["path"][len(prefix) :]]
         start = int(self.query.get("cursor", 0))
         headers = {}
@@ -205,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self._body().decode()
         kind = self.headers.get("Content-Type", "")
         asked = json.loads(body)["paths"] if "json" in kind else parse_qs(body).get("paths", [])
-        entries = {entry["path"]: entry for entry in _entries(repo.files_of(revision))}
+        entries = {entry["path"]: entry for entry in entries_of(repo.files_of(revision))}
         self._answer(200, [entries[path] for path in asked if path in entries])
 
     def refs(self, name: str) -> None:
@@ -380,18 +345,6 @@ class Handler(BaseHTTPRequestHandler):
                 while start < end and (block := stream.read(min(_BLOCK, end - start))):
                     self.wfile.write(block)
                     start += len(block)
-
-
-def _entries(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Files and the folders above them, as a tree lists them."""
-    folders = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
-    found: list[dict[str, Any]] = [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in folders]
-    for path, file in files.items():
-        entry = {"type": "file", "path": path, "oid": file["oid"], "size": file["size"]}
-        if "sha256" in file:
-            entry["lfs"] = {"oid": file["sha256"], "size": file["size"], "pointerSize": 134}
-        found.append(entry)
-    return sorted(found, key=lambda entry: entry["path"])
 
 
 _NAME = r"([\w.-]+/[\w.-]+)"

@@ -16,7 +16,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.hub_handler import Handler, Refused, Repo
+from tests.hub_handler import Handler
+from tests.hub_repo import Refused, Repo
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 from pathlib import Path
@@ -13,6 +14,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.synthesis_server_passages import row
 from governance import commands
+from governance.progress import Progress
+from governance.takedown import rules_from, take_down
+from governance.verify import audit
+from manifests.ledger import faults, load
 from manifests.store import Store
 from tests.children import CHILDREN
 from tests.llm_server import llm_server
@@ -161,3 +166,27 @@ def uids(output: str, tier: str, dump: str = "web") -> pa.Table:
         for table in read_visible(store, data_parts(record), columns)
     ]
     return pa.concat_tables([pa.table({name: pa.array([], pa.string()) for name in columns}), *tables])
+
+
+def down(output: str, kind: str = "domain", value: str = SITE, dry: bool = False, dump: str | None = None) -> Any:
+    """Take something down, within this process; returns the receipt."""
+    return take_down(Store(output), rules_from([(kind, value)], "a letter", dump), dry)
+
+
+def sound(output: str) -> bool:
+    """Whether an audit finds no fault; it shows those it finds."""
+    found = audit(Store(output), Progress("silent"))["faults"]
+    assert found == []
+    return True
+
+
+def on_site(rows: pa.Table) -> list[str]:
+    """The addresses on the site and its mirror."""
+    return [url for url in rows["url"].to_pylist() if SITE in url or "mirror" in url]
+
+
+def fates(output: str, tier: str, dump: str) -> dict[str, int]:
+    """How many rows each reason rejected, by an account that balances."""
+    ledger = load(json.loads(Store(output).get(f"{tier}/{dump}/manifest.json"))["ledger"])
+    assert faults(ledger) == []
+    return {f"{account.stage}.{reason}": count.rows for account in ledger for reason, count in account.rejected.items()}

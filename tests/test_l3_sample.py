@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import lxml.html
 import pytest
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from tests.crawl_texts import bare, bare_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "docs" / "l3-sample.md"
-CRAWL = ROOT / "examples" / "crawl"
 NUM_ROWS, LEAST_FAITHFUL = 30, 27
 
 
@@ -51,22 +50,10 @@ def parse(text: str) -> list[Row]:
 ROWS = parse(SAMPLE.read_text(encoding="utf-8"))
 
 
-def bare(text: str) -> str:
-    """The text without white space, which extraction arranges anew."""
-    return re.sub(r"\s+", "", text)
-
-
 @cache
 def pages() -> dict[str, str]:
     """Text of the pages that the sample names, by URL, without white space."""
-    wanted, found = {row.url for row in ROWS}, {}
-    for archive in sorted(CRAWL.glob("*.warc.gz")):  # an English page may stand among Chinese ones
-        with archive.open("rb") as stream:
-            for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
-                url = record.headers.get("WARC-Target-URI") or ""
-                if url in wanted:
-                    found[url] = bare(str(lxml.html.fromstring(record.reader.read()).text_content()))
-    return found
+    return bare_pages({row.url for row in ROWS})
 
 
 def test_the_sample_has_thirty_rows_of_every_style() -> None:

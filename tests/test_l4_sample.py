@@ -6,9 +6,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-import lxml.html
 import pytest
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from tests.crawl_texts import bare, bare_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "l4-sample.md").read_text(encoding="utf-8")
@@ -20,22 +20,10 @@ ROWS = re.findall(
 )
 
 
-def bare(text: str) -> str:
-    """The text without white space, which extraction arranges anew."""
-    return re.sub(r"\s+", "", text)
-
-
 @cache
 def pages() -> dict[str, str]:
     """Text of the pages that the sample names, by URL, without white space."""
-    wanted, found = {row[3] for row in ROWS}, {}
-    for archive in sorted((ROOT / "examples" / "crawl").glob("*.warc.gz")):
-        with archive.open("rb") as stream:
-            for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
-                url = record.headers.get("WARC-Target-URI") or ""
-                if url in wanted:
-                    found[url] = bare(str(lxml.html.fromstring(record.reader.read()).text_content()))
-    return found
+    return bare_pages({row[3] for row in ROWS})
 
 
 def test_thirty_statements_were_read_and_the_count_of_good_ones_is_told() -> None:

@@ -15,7 +15,8 @@ from manifests.store import Store
 from tests.children import tree
 from tests.command_line import refused
 from tests.docs_blocks import ROOT, blocks
-from tests.hub_handler import TOKEN, Repo
+from tests.hub_handler import TOKEN
+from tests.hub_repo import Repo
 from tests.hub_server import Fault, HubServer
 from tests.publisher import Publisher
 

@@ -9,30 +9,36 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from annealing.documents import open_dataset, read
 from governance import url_table
-from governance.answers import DOCUMENT, AnswerLog
 from governance.compact import compact
 from governance.errors import RunError, UsageError
 from governance.explain import explain
 from governance.explain_address import address, explain_address
 from governance.parts import read_visible
 from governance.progress import Progress
-from governance.takedown import rules_from, take_down
 from governance.texts import read_texts
-from governance.verify import audit
-from manifests.ledger import faults, load
 from manifests.store import Store
-from synth.engines import Answer
 from tests import takedown_corpus as corpus
 from tests.children import copy, tree
 from tests.command_line import call
-from tests.takedown_corpus import LICENCE, SENTINEL, SENTINEL_ZH, SITE, WORDS, holding, killed, uids
+from tests.takedown_corpus import (
+    LICENCE,
+    SENTINEL,
+    SENTINEL_ZH,
+    SITE,
+    WORDS,
+    down,
+    fates,
+    killed,
+    on_site,
+    sound,
+    uids,
+)
 
 SILENT = Progress("silent")
 
@@ -48,20 +54,6 @@ def built(handed_over: str, store_url: str) -> str:
 def local(handed_over: str, tmp_path: Path) -> str:
     copy(handed_over, str(tmp_path / "out"))
     return str(tmp_path / "out")
-
-
-def down(output: str, kind: str = "domain", value: str = SITE, dry: bool = False, dump: str | None = None) -> Any:
-    return take_down(Store(output), rules_from([(kind, value)], "a letter", dump), dry)
-
-
-def sound(output: str) -> bool:
-    found = audit(Store(output), SILENT)["faults"]
-    assert found == []
-    return True
-
-
-def on_site(rows: pa.Table) -> list[str]:
-    return [url for url in rows["url"].to_pylist() if SITE in url or "mirror" in url]
 
 
 def test_a_site_goes_from_every_tier_with_what_was_written_and_its_copies(built: str) -> None:
@@ -259,12 +251,6 @@ def test_explain_says_taken_down_and_shows_no_text(local: str, governance: Any) 
     assert "taken down by the rule" in governance("explain", SITE, "--output", local).out
 
 
-def fates(output: str, tier: str, dump: str) -> dict[str, int]:
-    ledger = load(json.loads(Store(output).get(f"{tier}/{dump}/manifest.json"))["ledger"])
-    assert faults(ledger) == []
-    return {f"{account.stage}.{reason}": count.rows for account in ledger for reason, count in account.rejected.items()}
-
-
 def test_another_dump_a_rerun_and_a_rebuild_do_not_bring_it_back(
     local: str, handed_over_crawl: Path, tmp_path: Path
 ) -> None:
@@ -329,79 +315,6 @@ def test_a_corpus_that_is_the_input_of_another_gives_no_row_that_was_taken_down(
     assert before == {part.path for part in Store(built).list("L2/web/data")}
 
 
-def test_compaction_leaves_no_byte_of_the_text_and_a_sound_corpus(built: str) -> None:
-    assert {path.partition("/")[0] for path in holding(built, *WORDS)} == {"L0", "L1", "L2", "L3"}
-    kept = {tier: uids(built, tier).num_rows for tier in ("L0", "L1", "L2", "L3")}
-    told = down(built)
-    assert holding(built, *WORDS), "a takedown rewrites nothing"
-    done = compact(Store(built), SILENT)
-    assert done["rows"] == {tier: count["rows"] for tier, count in told["counts"].items()}
-    assert holding(built, *WORDS) == []
-    named = [path for path in holding(built, SITE) if not path.startswith("_tombstones/")]
-    assert named == [], "its addresses are gone too"
-    assert sound(built)
-    for tier, rows in kept.items():
-        manifest = json.loads(Store(built).get(f"{tier}/web/manifest.json"))
-        assert manifest["rows"] == rows - told["counts"][tier]["rows"] == uids(built, tier).num_rows
-    after = tree(built)
-    assert compact(Store(built), SILENT)["written"] == 0
-    assert {path: sha for path, sha in tree(built).items() if not path.startswith("_tombstones/compactions")} == {
-        path: sha for path, sha in after.items() if not path.startswith("_tombstones/compactions")
-    }
-
-
-def test_compactions_add_up_and_later_tiers_and_dumps_build_on_them(local: str, handed_over_crawl: Path) -> None:
-    down(local, "domain", f"sub.{SITE}")
-    compact(Store(local), SILENT)
-    down(local)
-    compact(Store(local), SILENT)
-    assert sound(local)
-    assert {key: n for key, n in fates(local, "L0", "web").items() if "taken" in key} == {
-        "taken_down.0001": 1, "taken_down.0002": 4,
-    }  # fmt: skip
-    corpus.run(handed_over_crawl, local, "L2", "web2")
-    assert on_site(uids(local, "L1", "web2")) == []
-    assert sound(local)
-    (uid,) = explain_address(Store(local), address("url", "https://other.example.com/4"))["pages"][0:1]
-    assert explain(Store(local), uid["uid"])["fate"].startswith("kept up to")
-
-
-def test_a_near_copy_in_a_later_dump_is_judged_alike_before_and_after_compaction(
-    local: str, handed_over_crawl: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "late").mkdir()
-    near = corpus.text(1, sentinel=True) + " One more sentence was added to it by somebody in the late spring."
-    (tmp_path / "late" / "c.warc").write_bytes(corpus.page("https://late.example.net/", near))
-    copy(local, str(tmp_path / "compacted"))
-    for output in (local, str(tmp_path / "compacted")):
-        down(output)
-        if output != local:
-            compact(Store(output), SILENT)
-        corpus.run(tmp_path / "late", output, "L1", "zlate")
-    assert fates(local, "L1", "zlate") == fates(str(tmp_path / "compacted"), "L1", "zlate")
-
-
-def test_a_dump_under_way_is_refused_by_compact_and_l3_loses_the_answers(local: str) -> None:
-    store = Store(local)
-    document = next(r["uid"] for r in uids(local, "L2").to_pylist() if SITE in r["url"])
-    other = next(r["uid"] for r in uids(local, "L2").to_pylist() if "free.example" in r["url"])
-    down(local)
-    store.delete([found.path for found in store.list("L3") if not found.path.endswith("plan.json")])
-    log = AnswerLog(store, "L3/web/_answers/part-00001")
-    for key, uid in (("a", document), ("b", other), ("c", None)):
-        log.append(Answer(key, f"{SENTINEL} {key}", "stop", 1, 1), uid)
-    log.flush()
-    log.strike(["a"])
-    assert holding(local, f"{SENTINEL} a")
-    assert compact(store, SILENT)["answers"] == 2
-    assert not holding(local, f"{SENTINEL} a") and not holding(local, f"{SENTINEL} c")
-    answers, strikes = log.load_all()
-    assert set(answers) == {"b"} and strikes == {"a": 1} and not hasattr(answers["b"], DOCUMENT)
-    store.delete(["L2/web/manifest.json"])
-    with pytest.raises(UsageError, match="L2 of dump 'web' is under way"):
-        compact(store, SILENT)
-
-
 def test_a_takedown_while_a_dump_is_under_way_finds_its_rows(local: str) -> None:
     store = Store(local)
     store.delete([found.path for tier in ("L1", "L2", "L3") for found in store.list(tier)])
@@ -423,44 +336,3 @@ def test_a_takedown_killed_before_any_write_is_ended_by_the_same_command(built: 
         assert down(built)["receipt"]
         now = {path: sha for path, sha in tree(built).items() if not path.endswith(".json") or "receipts" not in path}
         assert now == expected, f"killed before write {number}"
-
-
-@pytest.mark.timeout(900)
-def test_a_compaction_killed_before_any_write_leaves_a_readable_corpus_that_another_ends(
-    built: str, handed_over: str
-) -> None:
-    down(built)
-    copy(built, f"{built}-done")
-    code, writes = killed("compact", f"{built}-done")
-    assert code == 0 and writes > 40
-    expected = {path: sha for path, sha in tree(f"{built}-done").items() if not path.endswith(".done.json")}
-    for number in range(1, writes + 1, 11 if built.startswith("s3://") else 4):
-        output = f"{built}-{number}"
-        copy(built, output)
-        assert killed("compact", output, before=number)[0] == -signal.SIGKILL
-        for tier in ("L0", "L1", "L2", "L3"):
-            assert on_site(uids(output, tier)) == [] and uids(output, tier).num_rows
-        assert compact(Store(output), SILENT)["compaction"] == 1
-        now = {path: sha for path, sha in tree(output).items() if not path.endswith(".done.json")}
-        assert now == expected, f"killed before write {number}"
-        assert sound(output) and holding(output, *WORDS) == []
-
-
-def test_status_tells_what_is_taken_down_and_of_a_compaction_that_did_not_end(local: str, governance: Any) -> None:
-    assert json.loads(governance("status", local, "--json").out)["taken_down"] == 0
-    down(local)
-    assert "5 documents and rows are taken down" in governance("status", local).out
-    Store(local).put("_tombstones/compactions/0001.json", b"{}")
-    assert "Compaction 1 did not end" in governance("status", local).out
-
-
-def test_verify_tells_of_a_compaction_that_did_not_end_and_of_a_damaged_tombstone(local: str) -> None:
-    down(local)
-    store = Store(local)
-    store.put("_tombstones/compactions/0001.json", b"{}")
-    assert "run `governance compact` again" in audit(store, SILENT)["faults"][0]
-    store.delete(["_tombstones/compactions/0001.json"])
-    stone = next(store.list("_tombstones/uids")).path
-    data = store.get(stone)
-    store.put(stone, data[:-60] + b"x" + data[-59:])
-    assert any(stone in fault for fault in audit(store, SILENT)["faults"])
